@@ -20,45 +20,45 @@
 #define LIMIT_REFUSAL_ARGS 4    // arguments of one refusal
 
 // Site.
-#define LIMIT_SITE_TAGS 20000       // two times the largest enterprise asked for
-#define LIMIT_SITE_AREAS 256        // one byte of area index
-#define LIMIT_SITE_EQUIPMENT 20000  // one a tag at most
-#define LIMIT_SITE_GATEWAYS 1024    // sources watched for staleness
-#define LIMIT_SITE_MAPPINGS 32      // telemetry subscriptions
+#define LIMIT_SITE_TAGS 20000      // two times the largest enterprise asked for
+#define LIMIT_SITE_AREAS 256       // one byte of area index
+#define LIMIT_SITE_EQUIPMENT 20000 // one a tag at most
+#define LIMIT_SITE_GATEWAYS 1024   // sources watched for staleness
+#define LIMIT_SITE_MAPPINGS 32     // telemetry subscriptions
 #define LIMIT_SITE_FILE_BYTES (16 * 1024 * 1024)
-#define LIMIT_ROSTER_PERSONS 4096   // people of one site
-#define LIMIT_ROSTER_DEVICES 1024   // consoles, handhelds and hubs
-#define LIMIT_ROSTER_ROLES 8192     // role grants
-#define LIMIT_ROSTER_KEYS 8192      // (person, device) keys
+#define LIMIT_ROSTER_PERSONS 4096 // people of one site
+#define LIMIT_ROSTER_DEVICES 1024 // consoles, handhelds and hubs
+#define LIMIT_ROSTER_ROLES 8192   // role grants
+#define LIMIT_ROSTER_KEYS 8192    // (person, device) keys
 
 // Telemetry.
-#define LIMIT_TELEMETRY_BYTES 262144   // one MQTT payload; larger is refused unread
-#define LIMIT_TELEMETRY_READINGS 4096  // readings of one payload
-#define LIMIT_JSON_DEPTH 8             // nesting of a telemetry payload
-#define LIMIT_READING_FUTURE_MS 300000 // a reading may be this far ahead of the hub's clock
+#define LIMIT_TELEMETRY_BYTES 262144    // one MQTT payload; larger is refused unread
+#define LIMIT_TELEMETRY_READINGS 4096   // readings of one payload
+#define LIMIT_JSON_DEPTH 8              // nesting of a telemetry payload
+#define LIMIT_READING_FUTURE_MS 300000  // a reading may be this far ahead of the hub's clock
 #define LIMIT_READING_PAST_MS 604800000 // and this far behind (buffered a week), then it is dropped
 
 // Sync and link.
-#define LIMIT_MESSAGE_BYTES 16384        // MQTT payload of a frame (narrow links negotiate less)
-#define LIMIT_MESSAGE_BYTES_MIN 512      // 9600 baud
-#define LIMIT_FRAME_INFLATED_BYTES 131072 // body after decompression
-#define LIMIT_SESSION_COUNT 600          // devices connected to one hub at a time
-#define LIMIT_HELD_BYTES 262144          // out-of-order batches held for one chain
-#define LIMIT_QUARANTINE_ROWS 1000       // samples kept of what did not verify
-#define LIMIT_WINDOW_BYTES 65536         // unacknowledged bytes in flight for a lane
+#define LIMIT_MESSAGE_BYTES 16384           // MQTT payload of a frame (narrow links negotiate less)
+#define LIMIT_MESSAGE_BYTES_MIN 512         // 9600 baud
+#define LIMIT_FRAME_INFLATED_BYTES 131072   // body after decompression
+#define LIMIT_SESSION_COUNT 600             // devices connected to one hub at a time
+#define LIMIT_HELD_BYTES 262144             // out-of-order batches held for one chain
+#define LIMIT_QUARANTINE_ROWS 1000          // samples kept of what did not verify
+#define LIMIT_WINDOW_BYTES 65536            // unacknowledged bytes in flight for a lane
 #define LIMIT_INBOX_BYTES (8 * 1024 * 1024) // messages taken from MQTT, not yet handled
-#define LIMIT_INVITE_AGE_MS 86400000     // an invite is good for a day
+#define LIMIT_INVITE_AGE_MS 86400000        // an invite is good for a day
 
 // Identity.
 #define LIMIT_PIN_DIGITS_MIN 6
 #define LIMIT_PIN_DIGITS_MIN_SIGNER 8
 #define LIMIT_PIN_DIGITS_MAX 32
-#define LIMIT_PIN_TRIES_FREE 5          // wrong tries before the first wait
-#define LIMIT_PIN_TRIES_LOCK 10         // then locked until an admin acts
-#define LIMIT_PIN_WAIT_MS 30000         // first wait, doubling
-#define LIMIT_PIN_WAIT_MS_MAX 900000    // up to 15 minutes
-#define LIMIT_SESSION_IDLE_MS 900000    // a console locks after 15 minutes without a key
-#define LIMIT_SIGNED_IN 8               // people signed in on one console
+#define LIMIT_PIN_TRIES_FREE 5       // wrong tries before the first wait
+#define LIMIT_PIN_TRIES_LOCK 10      // then locked until an admin acts
+#define LIMIT_PIN_WAIT_MS 30000      // first wait, doubling
+#define LIMIT_PIN_WAIT_MS_MAX 900000 // up to 15 minutes
+#define LIMIT_SESSION_IDLE_MS 900000 // a console locks after 15 minutes without a key
+#define LIMIT_SIGNED_IN 8            // people signed in on one console
 
 // Alarms.
 #define LIMIT_ALARM_DELAY_S 3600     // on- and off-delay

@@ -15,6 +15,7 @@ struct log {
 };
 
 // NULL discards.
-void log_write(const struct log *log, enum log_level level, const char *format, ...) DAVY_PRINTF(3, 4);
+void log_write(const struct log *log, enum log_level level, const char *format, ...)
+    DAVY_PRINTF(3, 4);
 
 #endif

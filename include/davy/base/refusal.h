@@ -82,8 +82,8 @@ enum refusal_code {
 
 struct refusal {
     enum refusal_code code;
-    struct rid subject;                                  // zero if none
-    char args[LIMIT_REFUSAL_ARGS][REFUSAL_ARG_BYTES];    // clean text, cut to fit
+    struct rid subject;                               // zero if none
+    char args[LIMIT_REFUSAL_ARGS][REFUSAL_ARG_BYTES]; // clean text, cut to fit
 };
 
 // "right-missing"; "unknown" for a number that is not in the table (a newer Davy wrote it).

@@ -25,7 +25,8 @@ struct pin_cost {
     uint64_t mem_bytes;
 };
 extern const struct pin_cost pin_cost_default; // 64 MiB, 2 passes
-extern const struct pin_cost pin_cost_test;    // the least libsodium takes; refused by keyfile_* outside tests
+extern const struct pin_cost
+    pin_cost_test; // the least libsodium takes; refused by keyfile_* outside tests
 
 // Creates device.key with a fresh seed. RC_EXISTS if there is one.
 DAVY_MUST_USE enum rc keyfile_device_create(const char *folder, struct keyfile_device *out_device);

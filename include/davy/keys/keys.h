@@ -23,7 +23,8 @@ struct keys_scheme {
     // sig over the message by the 64-byte expanded secret key.
     void (*sign)(const uint8_t *secret, struct slice message, struct signature *out_sig);
     bool (*verify)(const struct public_key *key, struct slice message, const struct signature *sig);
-    void (*from_seed)(const uint8_t seed[SEED_BYTES], struct public_key *out_key, uint8_t *out_secret);
+    void (*from_seed)(const uint8_t seed[SEED_BYTES], struct public_key *out_key,
+                      uint8_t *out_secret);
 };
 
 const struct keys_scheme *keys_ed25519(void);
@@ -34,14 +35,14 @@ DAVY_MUST_USE enum rc keys_init(void);
 // Random bytes from the operating system. (Simulated programs get theirs from their seed instead.)
 void keys_random(void *out, size_t len);
 
-DAVY_MUST_USE enum rc keypair_from_seed(const struct keys_scheme *scheme, const uint8_t seed[SEED_BYTES],
-                                        struct keypair **out_pair);
+DAVY_MUST_USE enum rc keypair_from_seed(const struct keys_scheme *scheme,
+                                        const uint8_t seed[SEED_BYTES], struct keypair **out_pair);
 void keypair_free(struct keypair *pair);
 const struct public_key *keypair_public(const struct keypair *pair);
 void keypair_sign(const struct keypair *pair, struct slice message, struct signature *out_sig);
 // Constant-time where it matters; rejects small-order and non-canonical keys and signatures.
-bool keys_verify(const struct keys_scheme *scheme, const struct public_key *key, struct slice message,
-                 const struct signature *sig);
+bool keys_verify(const struct keys_scheme *scheme, const struct public_key *key,
+                 struct slice message, const struct signature *sig);
 
 struct key_id key_id_of(const struct public_key *key);
 
@@ -68,9 +69,11 @@ struct kx_pair {
 void kx_from_seed(const uint8_t seed[SEED_BYTES], struct kx_pair *out_pair);
 // up = device to hub, down = hub to device. RC_BAD_SIGNATURE for a degenerate peer key.
 DAVY_MUST_USE enum rc kx_device(const struct kx_pair *mine, const uint8_t hub_public[32],
-                                uint8_t out_up[SESSION_KEY_BYTES], uint8_t out_down[SESSION_KEY_BYTES]);
+                                uint8_t out_up[SESSION_KEY_BYTES],
+                                uint8_t out_down[SESSION_KEY_BYTES]);
 DAVY_MUST_USE enum rc kx_hub(const struct kx_pair *mine, const uint8_t device_public[32],
-                             uint8_t out_up[SESSION_KEY_BYTES], uint8_t out_down[SESSION_KEY_BYTES]);
+                             uint8_t out_up[SESSION_KEY_BYTES],
+                             uint8_t out_down[SESSION_KEY_BYTES]);
 void keys_wipe(void *data, size_t len);
 
 #endif

@@ -1,0 +1,219 @@
+// records.db: the journal of chains, the hub's log, and views folded by the modules.
+//
+// One process owns a store: it holds a lock on `davy.lock`, writes and checkpoints. All else opens it
+// read-only. WAL, synchronous=FULL; a commit that returned RC_OK is on the disk. RC_FULL leaves
+// everything as it was; RC_IO from a commit means that the process must end and recover from the file
+// (fsync errors are never retried).
+// One transaction a loop round: store_begin … store_commit. Every write below needs an open transaction
+// and refuses without (ENSURE). Reads see the open transaction.
+//
+// TABLES (STRICT; every one keyed by site): site, author, chain, entry, seal, record, subject, log,
+// view_<module>, meta, secret, quarantine. entry, seal and log are append-only by trigger.
+//   entry  (chain, seq) -> type, bytes, sig          the chain as it is hashed
+//   record (site, rid)  -> chain, seq                first place of a rid
+//   subject(site, subject, chain, seq)               what speaks of a subject
+//   log    (hub chain order): (site, hub, n) -> place of the record, verdict, rule, hub time, …
+//   view_<module>(site, subject, state, index columns, pending-free): folded from the log only
+// "Pending" is computed: records of my own authors above chain.logged_seq, folded on top when read.
+#ifndef DAVY_STORE_STORE_H
+#define DAVY_STORE_STORE_H
+
+#include "davy/record/module.h"
+
+struct store;
+struct sqlite3;
+
+struct store_options {
+    const char
+        *folder;     // holds records.db and davy.lock; "" with `vfs` set: ":memory:"-like, no lock
+    const char *vfs; // SQLite VFS name, NULL = default (simulation injects faults here)
+    const struct registry *registry;
+    bool read_only; // no lock, no migration, no rebuild
+    bool create;    // make a new store if there is none; otherwise RC_NOT_FOUND
+};
+// RC_BUSY (STORE_BUSY), RC_UNSUPPORTED (STORE_NEWER), RC_CORRUPT (STORE_CORRUPT/STORE_FOREIGN), RC_IO, RC_FULL.
+// Runs migrations, and rebuilds views whose fold version or size changed (progress through `progress`).
+DAVY_MUST_USE enum rc store_open(const struct store_options *options, struct store **out_store,
+                                 struct refusal *out_refusal);
+void store_close(struct store *store);             // NULL is fine
+struct sqlite3 *store_sqlite(struct store *store); // for tests and bench
+
+DAVY_MUST_USE enum rc store_begin(struct store *store);
+DAVY_MUST_USE enum rc store_commit(struct store *store);
+void store_rollback(struct store *store); // also undoes in-memory heads
+bool store_in_transaction(const struct store *store);
+
+// The store's site: set once; another one is RC_WRONG_SITE. Zero until set.
+struct site_id store_site(const struct store *store);
+DAVY_MUST_USE enum rc store_site_set(struct store *store, struct site_id site);
+
+// Small values of this device (not records): counters, settings, cursors. Keys are code constants.
+DAVY_MUST_USE enum rc store_meta_get(struct store *store, const char *key,
+                                     struct buf *out_value); // RC_NOT_FOUND
+DAVY_MUST_USE enum rc store_meta_set(struct store *store, const char *key, struct slice value);
+// One-time secrets (invites, enrolment codes), kept as hashes with an expiry and a payload.
+DAVY_MUST_USE enum rc store_secret_put(struct store *store, const struct hash32 *hash,
+                                       struct utc_ms expires, struct slice payload);
+DAVY_MUST_USE enum rc store_secret_get(struct store *store, const struct hash32 *hash,
+                                       struct utc_ms now,
+                                       struct buf *out_payload); // RC_NOT_FOUND also when expired
+DAVY_MUST_USE enum rc store_secret_drop(struct store *store, const struct hash32 *hash);
+
+// Authors known here (from their author.open), with the device key that seals their chains.
+struct store_author {
+    struct author_id author;
+    struct public_key device_key;
+    bool own; // this store's own incarnation, now or earlier
+};
+DAVY_MUST_USE enum rc
+store_author_put(struct store *store,
+                 const struct store_author *author); // RC_EXISTS is fine: untouched
+DAVY_MUST_USE enum rc store_author_get(struct store *store, struct author_id author,
+                                       struct store_author *out_author);
+
+// A chain as held here.
+struct store_chain {
+    struct chain_id id;
+    struct chain_head head;   // the last entry held
+    struct chain_head sealed; // the last entry covered by a verified seal (own: by a seal made)
+    uint64_t logged_seq;      // my copy of the hub's log holds verdicts up to here
+    uint64_t acked_seq;       // what the hub last said that it holds (may go backwards)
+};
+// A chain that is not there yet gives its start and RC_OK.
+DAVY_MUST_USE enum rc store_chain_get(struct store *store, struct chain_id id,
+                                      struct store_chain *out_chain);
+DAVY_MUST_USE enum rc store_chain_set_acked(struct store *store, struct chain_id id,
+                                            uint64_t acked_seq);
+// Calls visit for each chain; a visit that returns anything but RC_OK ends the walk with that code.
+DAVY_MUST_USE enum rc store_chains(struct store *store,
+                                   enum rc (*visit)(void *ctx, const struct store_chain *chain),
+                                   void *ctx);
+// The chain hash at a seq that is held (seq 0: the start). RC_NOT_FOUND.
+DAVY_MUST_USE enum rc store_chain_hash(struct store *store, struct chain_id id, uint64_t seq,
+                                       struct hash32 *out_hash);
+
+struct store_entry {
+    struct place place;
+    enum entry_type type;
+    struct slice bytes;          // content or admit
+    const struct signature *sig; // NULL if none
+    struct rid rid;              // of a record; zero for an admit
+};
+// Appends a record at head + 1 (place.seq must be that: RC_GAP or RC_EXISTS otherwise) and moves the
+// head. Indexes its rid and subjects. out_first is false if the rid stood elsewhere already (a repeat).
+DAVY_MUST_USE enum rc store_append_record(struct store *store, struct chain_id chain,
+                                          const struct signed_record *record, uint64_t *out_seq,
+                                          bool *out_first);
+// Appends an admit (hub's chain) of a record that is held here.
+DAVY_MUST_USE enum rc store_append_admit(struct store *store, struct chain_id chain,
+                                         const struct admit *admit, uint64_t *out_seq);
+DAVY_MUST_USE enum rc store_seal_put(struct store *store, struct chain_id chain, uint64_t seq,
+                                     const struct signature *seal);
+// The first seal at or above seq (and at most `max_seq`, 0 = any). RC_NOT_FOUND.
+DAVY_MUST_USE enum rc store_seal_get(struct store *store, struct chain_id chain, uint64_t seq,
+                                     uint64_t *out_seq, struct signature *out_seal);
+// Entries from seq on, in order. The visit returns RC_OK to go on, RC_FULL to stop without error.
+DAVY_MUST_USE enum rc store_entries(struct store *store, struct chain_id chain, uint64_t from_seq,
+                                    enum rc (*visit)(void *ctx, const struct store_entry *entry),
+                                    void *ctx);
+DAVY_MUST_USE enum rc store_entry_get(struct store *store, const struct place *place,
+                                      struct buf *out_bytes, bool *out_has_sig,
+                                      struct signature *out_sig);
+// First place of a rid. RC_NOT_FOUND.
+DAVY_MUST_USE enum rc store_record_place(struct store *store, struct rid rid,
+                                         struct place *out_place);
+
+// The log: states that a record has its verdict, and folds it into the views (also refusals). The hub
+// calls it in the transaction that appends the admit; a replica when the admit verified.
+struct store_log {
+    struct author_id hub;
+    uint64_t n;
+    struct place place;       // of the record
+    struct place admit_place; // of the admit; equal to `place` for the hub's own record
+    enum verdict verdict;
+    uint16_t rule;
+    struct utc_ms hub_time;
+    uint64_t roster_version;
+};
+DAVY_MUST_USE enum rc store_log_put(struct store *store, const struct store_log *log);
+DAVY_MUST_USE enum rc store_log_of(struct store *store, const struct place *record,
+                                   struct store_log *out_log); // RC_NOT_FOUND
+uint64_t store_log_last_n(struct store *store, struct author_id hub);
+
+// Called after each fold with the new state (the roster's lookup lives on it).
+void store_on_fold(struct store *store,
+                   void (*on_fold)(void *ctx, const struct module *module, struct rid subject,
+                                   const void *state),
+                   void *ctx);
+
+// Views. `state` has module->state_bytes. With pending folded on top (a replica) or without.
+DAVY_MUST_USE enum rc store_view_get(struct store *store, const struct module *module,
+                                     struct rid subject, bool with_pending,
+                                     void *out_state); // RC_NOT_FOUND
+struct view_filter {
+    const char *column; // an index column of the module
+    char op;            // '=' '<' '>' '!' (not equal)
+    struct index_value value;
+};
+struct view_query {
+    const struct view_filter *filters;
+    uint8_t filter_count;
+    const char *order; // index columns, e.g. "priority, raised_ms DESC"; a constant of the code
+    uint32_t limit;    // 0: LIMIT_QUERY_ROWS
+    uint32_t offset;
+    bool with_pending; // own pending records folded on top (filters apply to the logged state)
+};
+DAVY_MUST_USE enum rc
+store_view_each(struct store *store, const struct module *module, const struct view_query *query,
+                enum rc (*visit)(void *ctx, struct rid subject, const void *state), void *ctx);
+DAVY_MUST_USE enum rc store_view_count(struct store *store, const struct module *module,
+                                       const struct view_query *query, uint64_t *out_count);
+// Subjects of a module that own pending records speak of.
+DAVY_MUST_USE enum rc store_pending_each(struct store *store, const struct module *module,
+                                         enum rc (*visit)(void *ctx, struct rid subject),
+                                         void *ctx);
+
+// Everything that speaks of a subject, in log order, own pending last.
+struct store_item {
+    struct store_entry entry;
+    struct content content;
+    bool logged;
+    struct store_log log;
+    bool sealed; // covered by a verified seal
+};
+DAVY_MUST_USE enum rc store_subject_each(struct store *store, struct rid subject,
+                                         enum rc (*visit)(void *ctx, const struct store_item *item),
+                                         void *ctx);
+// The newest records of all subjects, newest first, at most `limit`.
+DAVY_MUST_USE enum rc store_recent_each(struct store *store, uint32_t limit,
+                                        enum rc (*visit)(void *ctx, const struct store_item *item),
+                                        void *ctx);
+// Own records that the log does not hold yet, in order, oldest first.
+DAVY_MUST_USE enum rc store_outbox_each(struct store *store,
+                                        enum rc (*visit)(void *ctx, const struct store_item *item),
+                                        void *ctx);
+
+// A bounded sample of what did not verify.
+DAVY_MUST_USE enum rc store_quarantine_put(struct store *store, const char *source, enum rc why,
+                                           struct slice sample, struct utc_ms time);
+uint64_t store_quarantine_count(struct store *store);
+
+// Drops all views and folds the log again. `progress` may be NULL.
+DAVY_MUST_USE enum rc store_rebuild(struct store *store,
+                                    void (*progress)(void *ctx, uint64_t done, uint64_t total),
+                                    void *ctx);
+// Re-hashes every chain, verifies every seal and signature, compares the views with a fresh fold and
+// runs SQLite's integrity check. The first break is named. key_of: public key of a key id.
+struct store_verify_report {
+    uint64_t entries, signatures, seals, chains;
+    struct place broken; // seq 0: nothing broken
+    char what[96];       // "chain hash", "signature", "seal", "view", "sqlite: …"
+};
+DAVY_MUST_USE enum rc store_verify(struct store *store, const struct keys_scheme *scheme,
+                                   bool (*key_of)(void *ctx, const struct content *content,
+                                                  struct public_key *out_key),
+                                   void *ctx, struct store_verify_report *out_report);
+// Checkpoints the WAL when idle (TRUNCATE). Never inside a transaction.
+void store_checkpoint(struct store *store);
+
+#endif
