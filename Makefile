@@ -2,57 +2,159 @@
 #
 # OUT      where everything is built            (default build)
 # FOLDERS  the source folders to build and test (default all; a folder needs those that it may use)
-# SAN=1    sanitizer build (ASan + UBSan) in $(OUT)/san
+# SAN=1    sanitizer build (ASan + UBSan, gcc) in $(OUT)/san
+# FUZZ=1   fuzzing build (libFuzzer + ASan + UBSan, clang) in $(OUT)/fuzz
+# V=1      prints whole command lines
+# FUZZERS  the fuzz targets to build and run    (default all: tests/fuzz/fuzz_NAME.c)
+#
+# Every path is relative, so that a checkout may stand under a path with spaces.
 
 SHELL := /bin/bash
+Q = $(if $(V),,@)
+say = $(if $(V),,@printf '  %-5s %s\n' $(1) $(2))
+.DEFAULT_GOAL := all
 OUT ?= build
-FOLDERS ?= base keys record rules domain/roster domain/site domain/alarm feed store sync app hub link tui screen cli sim
-CC = gcc
-PACKAGES = ncursesw libmosquitto sqlite3 libsodium libqrencode libcjson libzstd libutf8proc inih
+PREFIX ?= /usr/local
+FOLDERS ?= base keys record rules $(patsubst src/%/,%,$(sort $(wildcard src/domain/*/))) feed store \
+  sync app hub link tui screen cli sim
+FUZZERS ?= $(patsubst tests/fuzz/fuzz_%.c,%,$(sort $(wildcard tests/fuzz/fuzz_*.c)))
+FUZZ_SECONDS ?= 10
 
 WARN = -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wconversion -Wvla -Wformat=2 \
-  -Wswitch-enum -Wimplicit-fallthrough -Werror
+  -Wswitch-enum -Wimplicit-fallthrough
 HARDEN = -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=3 -fstack-protector-strong -fstack-clash-protection \
-  -fcf-protection=full -ftrivial-auto-var-init=zero -fno-strict-overflow -fno-delete-null-pointer-checks
+  -fcf-protection=full -ftrivial-auto-var-init=zero -fzero-call-used-regs=used-gpr \
+  -fno-strict-overflow -fno-delete-null-pointer-checks
 CPPFLAGS = -D_GNU_SOURCE -D_XOPEN_SOURCE=700 -DNCURSES_WIDECHAR=1 -Iinclude -Isrc
-CFLAGS_COMMON = -std=c11 -g $(WARN) -fno-strict-aliasing -fPIE -fvisibility=hidden -ffile-prefix-map=$(CURDIR)=. -MMD -MP
-ifdef SAN
+CFLAGS_COMMON = -std=c11 -g $(WARN) -fno-strict-aliasing -fPIE -fvisibility=hidden \
+  "-ffile-prefix-map=$$PWD=." -MMD -MP
+CHECKED = -O1 -fno-omit-frame-pointer -fno-sanitize-recover=undefined
+ifdef FUZZ
+  # FORTIFY and automatic zeroing hide what sanitizers look for; they stay out of these two builds.
+  CC = clang
+  DIR = $(OUT)/fuzz
+  CFLAGS = $(CFLAGS_COMMON) $(CHECKED) -fsanitize=fuzzer-no-link,address,undefined
+  LDFLAGS = -pie -Wl,--as-needed
+else ifdef SAN
+  CC = gcc
   DIR = $(OUT)/san
-  CFLAGS = $(CFLAGS_COMMON) -O1 -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
-  LDFLAGS = -pie -fsanitize=address,undefined
+  CFLAGS = $(CFLAGS_COMMON) -Werror $(CHECKED) -fsanitize=address,undefined
+  LDFLAGS = -pie -Wl,--as-needed -fsanitize=address,undefined
 else
+  CC = gcc
   DIR = $(OUT)
-  CFLAGS = $(CFLAGS_COMMON) -O2 $(HARDEN)
+  CFLAGS = $(CFLAGS_COMMON) -Werror -O2 $(HARDEN)
   LDFLAGS = -pie -Wl,-z,relro,-z,now,-z,noexecstack,-z,separate-code,--as-needed
 endif
 LDLIBS = -lncursesw -ltinfo -lmosquitto -lsqlite3 -lsodium -lqrencode -lcjson -lzstd -lutf8proc -linih -lm
+TEST_LIBS = -lcmocka -lvterm
 
 SOURCES := $(sort $(foreach f,$(FOLDERS),$(wildcard src/$(f)/*.c)))
 OBJECTS := $(SOURCES:%.c=$(DIR)/obj/%.o)
 LIB = $(DIR)/libdavy.a
+PROGRAMS := davy davyd davysim
+MAINS := $(PROGRAMS:%=$(DIR)/obj/src/main/main_%.o)
 TEST_SOURCES := $(sort $(foreach f,$(FOLDERS),$(wildcard tests/unit/$(subst /,_,$(f))_*_test.c)))
 TESTS := $(TEST_SOURCES:tests/unit/%.c=$(DIR)/tests/%)
+FUZZ_PROGRAMS := $(FUZZERS:%=$(OUT)/fuzz/fuzz_%)
+CATALOGUES := $(sort $(wildcard src/po/*.po))
+LOCALE := $(if $(CATALOGUES),$(DIR)/locale/zh_CN/LC_MESSAGES/davy.mo)
 
-.PHONY: all unit
-all: $(LIB) $(DIR)/davy $(DIR)/davyd $(DIR)/davysim
+.PHONY: all unit tests fuzz fuzzers test run bench tidy deps install clean help
+.SECONDARY:
+all: $(LIB) $(PROGRAMS:%=$(DIR)/%) $(LOCALE)
 
 $(DIR)/obj/%.o: %.c Makefile
 	@mkdir -p $(@D)
-	$(CC) $(CPPFLAGS) $(CFLAGS) -c $< -o $@
+	$(call say,CC,$@)
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -c $< -o $@
 
+# The archive is written anew with q, because r keeps only one of two files of the same base name.
 $(LIB): $(OBJECTS)
 	@rm -f $@
-	ar rcsD $@ $^
+	$(call say,AR,$@)
+	$(Q)ar qcsD $@ $^
 
-$(DIR)/davy $(DIR)/davyd $(DIR)/davysim: $(DIR)/%: $(DIR)/obj/src/main/main_%.o $(LIB)
-	$(CC) $(CFLAGS) $(LDFLAGS) $^ $(LDLIBS) -o $@
+$(PROGRAMS:%=$(DIR)/%): $(DIR)/%: $(DIR)/obj/src/main/main_%.o $(LIB)
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) $^ $(LDLIBS) -o $@
 
 $(DIR)/tests/%: $(DIR)/obj/tests/unit/%.o $(LIB)
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS) $(LDFLAGS) $^ $(LDLIBS) -lcmocka -o $@
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) $^ $(LDLIBS) $(TEST_LIBS) -o $@
+
+$(OUT)/fuzz/fuzz_%: $(DIR)/obj/tests/fuzz/fuzz_%.o $(LIB)
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(CFLAGS) -fsanitize=fuzzer $(LDFLAGS) $^ $(LDLIBS) -o $@
+
+# One Chinese catalogue a folder, merged and compiled; broken formats are refused. scripts/tidy looks
+# after the headers and for what is not translated.
+$(LOCALE): $(CATALOGUES) Makefile
+	@mkdir -p $(@D)
+	$(call say,MO,$@)
+	@msgcat --use-first -o $(DIR)/davy.zh_CN.po $(CATALOGUES)
+	@msgfmt --check-format --check-domain -o $@ $(DIR)/davy.zh_CN.po
+
+tests: $(TESTS)
 
 # Every unit test of FOLDERS.
 unit: $(TESTS)
 	@fail=0; for t in $(TESTS); do echo "== $$t"; $$t || fail=1; done; exit $$fail
 
--include $(OBJECTS:.o=.d) $(TEST_SOURCES:%.c=$(DIR)/obj/%.d)
+ifdef FUZZ
+fuzzers: $(FUZZ_PROGRAMS)
+else
+fuzzers:
+	@$(MAKE) --no-print-directory FUZZ=1 fuzzers
+endif
+
+# Replays the kept corpora, then lets each target look for FUZZ_SECONDS.
+fuzz: fuzzers
+	@fail=0; for f in $(FUZZERS); do scripts/fuzz $(OUT) $$f $(FUZZ_SECONDS) || fail=1; done; exit $$fail
+
+test:
+	@tests/run
+
+run:
+	@scripts/run
+
+bench: all
+	@scripts/bench
+
+tidy:
+	@scripts/tidy
+
+deps:
+	@scripts/deps
+
+install: all
+	install -d $(INSTALL_ROOT)/bin $(INSTALL_ROOT)/share/davy/themes $(INSTALL_ROOT)/lib/systemd/system
+	install -m 755 $(PROGRAMS:%=$(DIR)/%) $(INSTALL_ROOT)/bin
+	for f in themes/*; do [ ! -f "$$f" ] || install -m 644 "$$f" $(INSTALL_ROOT)/share/davy/themes || exit; done
+	for f in $(LOCALE); do install -D -m 644 "$$f" \
+	  $(INSTALL_ROOT)/share/locale/zh_CN/LC_MESSAGES/davy.mo || exit; done
+	sed 's|/usr/local|$(PREFIX)|g' scripts/davyd.service > $(INSTALL_ROOT)/lib/systemd/system/davyd.service
+	chmod 644 $(INSTALL_ROOT)/lib/systemd/system/davyd.service
+	[ ! -f scripts/completion/davy ] || install -D -m 644 scripts/completion/davy \
+	  $(INSTALL_ROOT)/share/bash-completion/completions/davy
+INSTALL_ROOT = "$(DESTDIR)$(PREFIX)"
+
+clean:
+	rm -rf -- "$(OUT)"
+
+help:
+	@printf '%-10s %s\n' \
+	  all      'build/davy, build/davyd, build/davysim (hardened); SAN=1: with sanitizers, in build/san' \
+	  run      'install what is missing, build, and open a demonstration site' \
+	  test     'install what is missing, build, and run every test' \
+	  unit     'unit tests of FOLDERS' \
+	  fuzz     'replay the corpora and fuzz every decoder for FUZZ_SECONDS' \
+	  bench    'measure, each figure beside a reference' \
+	  tidy     'the rules of the source: form, layers, catalogues' \
+	  deps     'install the Debian packages that the build needs' \
+	  install  'install below PREFIX (DESTDIR is respected)' \
+	  clean    'remove build/'
+
+-include $(OBJECTS:.o=.d) $(MAINS:.o=.d) $(TEST_SOURCES:%.c=$(DIR)/obj/%.d) \
+  $(FUZZERS:%=$(DIR)/obj/tests/fuzz/fuzz_%.d)
