@@ -1,0 +1,80 @@
+// The hub's side of sync: sessions of devices, admission of their batches, the hub's log, its feed.
+//
+// Pure, like sync/device.h. One transaction a loop round:
+//   sync_hub_receive …  sync_hub_append …  sync_hub_seal  -> commit ->  sync_hub_flush
+// Only sync_hub_flush sends: nothing leaves before the commit. After a rollback call sync_hub_aborted.
+// A batch is stored only up to its verified seal; each record is judged by the callback and admitted
+// with its verdict; a record that is refused is held in the author's chain all the same.
+// A hub that starts asks for its own heads (START) and admits nothing until a reader answers, unless no
+// reader can exist yet; a reader that holds more than the hub means that the hub is behind.
+#ifndef DAVY_SYNC_HUB_H
+#define DAVY_SYNC_HUB_H
+
+#include "davy/store/store.h"
+#include "davy/sync/frame.h"
+
+struct sync_hub;
+
+struct sync_hub_options {
+    struct store *store;
+    const struct keys_scheme *scheme;
+    const struct keypair *device; // the hub's device key
+    struct rid device_rid;
+    struct author_id author;
+    uint8_t author_random[AUTHOR_RANDOM_BYTES];
+    uint64_t seed;
+    bool readers_exist; // devices other than this hub are enrolled: ask before serving
+    uint32_t message_bytes_max;
+    void *ctx;
+    // The enrolled device that uses a broker account; false if none.
+    bool (*device_of)(void *ctx, const char *account, struct rid *out_device,
+                      struct public_key *out_key);
+    // Judges one record (form, signature, right, effect, module). `repeat` is true if its rid is known.
+    enum verdict (*judge)(void *ctx, const struct content *content, const struct place *place,
+                          const struct signed_record *record, uint16_t *out_rule);
+    // Certifies a person's key for a device: checks the code and appends the record. REFUSAL_NONE if done.
+    enum refusal_code (*enrol)(void *ctx, struct rid device, const struct enrol *enrol,
+                               struct moment now);
+    // A new device asks to join by an invite: answers what JOINED says. False: no such invite.
+    bool (*join)(void *ctx, const char *account, const struct join *join, struct moment now,
+                 uint8_t out_secret[16], struct joined *out_joined);
+    // Hands a frame to one account's down topic (or, account NULL, to the broadcast topic).
+    enum rc (*send)(void *ctx, const char *account, uint8_t lane, struct slice frame);
+};
+
+enum hub_phase { HUB_ASKING, HUB_BEHIND, HUB_SERVING };
+struct sync_hub_status {
+    enum hub_phase phase;
+    uint32_t sessions;
+    uint64_t n;
+    uint64_t head_seq[LANE_COUNT];
+    uint64_t admitted, refused, not_verified, forks;
+    struct rid ahead; // HUB_BEHIND: the device that holds more
+};
+
+DAVY_MUST_USE enum rc sync_hub_new(const struct sync_hub_options *options,
+                                   struct sync_hub **out_hub);
+void sync_hub_free(struct sync_hub *hub);
+// One message on an account's up topic (or its join topic).
+DAVY_MUST_USE enum rc sync_hub_receive(struct sync_hub *hub, const char *account,
+                                       struct slice frame, struct moment now);
+// Appends a record of the hub itself and logs it as accepted. RC_BUSY while not serving.
+DAVY_MUST_USE enum rc sync_hub_append(struct sync_hub *hub, uint8_t lane, uint8_t audience,
+                                      const struct signed_record *record, struct moment now,
+                                      uint64_t *out_n);
+// Seals every chain that grew. Last step before the commit.
+DAVY_MUST_USE enum rc sync_hub_seal(struct sync_hub *hub, struct moment now);
+// Sends acknowledgements, then feeds by lane. out_next: when to call again at the latest (resends).
+void sync_hub_flush(struct sync_hub *hub, struct moment now, struct mono_ms *out_next);
+void sync_hub_aborted(struct sync_hub *hub);
+// A person confirms that this hub is not behind, or that it may start alone.
+void sync_hub_confirm(struct sync_hub *hub);
+// The device was enrolled or its account changed: answers waiting JOINs.
+// Broadcasts a signed digest of live values.
+void sync_hub_digest(struct sync_hub *hub, struct digest *digest, struct moment now);
+bool sync_hub_serving(const struct sync_hub *hub);
+void sync_hub_status(const struct sync_hub *hub, struct sync_hub_status *out_status);
+// The log as a *seen* for the hub's own records.
+void sync_hub_seen(struct sync_hub *hub, uint8_t lane, struct seen *out_seen);
+
+#endif
