@@ -7,7 +7,7 @@
 // BODY: fields in ascending tag order; a field is
 //   varint (tag << 3 | critical << 2 | wire), wire 0 = varint, 1 = signed varint, 2 = length and bytes,
 //   3 = decimal (signed mantissa, signed exponent; canonical)
-// A repeated field repeats its tag. An unknown tag is kept and relayed; an unknown tag with the critical
+// Tags are 1..65535. A repeated field repeats its tag. An unknown tag is kept and relayed; an unknown tag with the critical
 // bit makes the subject show "needs a newer Davy" and take only restricts.
 #ifndef DAVY_RECORD_MODULE_H
 #define DAVY_RECORD_MODULE_H
@@ -28,12 +28,13 @@ enum field_type {
     FIELD_UINT,    // varint; min..max
     FIELD_INT,     // signed varint; min..max
     FIELD_ENUM,    // varint; a name of `names`
-    FIELD_TIME,    // signed varint, utc ms
-    FIELD_DECIMAL, // decimal
-    FIELD_TEXT,    // clean UTF-8, at most max bytes
+    FIELD_TIME,    // signed varint, utc ms; 0..RECORD_TIME_MAX_MS, min and max unused
+    FIELD_DECIMAL, // decimal; min..max if min < max, else any
+    FIELD_TEXT,    // clean UTF-8, min..max bytes
     FIELD_BYTES,   // min..max bytes
     FIELD_ID,      // 16 bytes
 };
+#define RECORD_TIME_MAX_MS INT64_C(253402300799999) // the end of the year 9999
 #define FIELD_REQUIRED 1u
 #define FIELD_REPEATED 2u
 #define FIELD_CRITICAL 4u
@@ -45,7 +46,7 @@ struct field {
     uint8_t flags;
     int64_t min; // of the value, or of its bytes
     int64_t max;
-    const char *const *names; // FIELD_ENUM: names by value, NULL-terminated (NULL entries unused)
+    const char *const *names; // FIELD_ENUM: max + 1 names by value; NULL: no such value
 };
 
 // Roles, by area. Bits of a kind's `roles` say who may sign it (never renumbered).
@@ -71,6 +72,7 @@ DAVY_MUST_USE enum rc role_parse(const char *name, enum role *out_role);
 #define KIND_HUB 8u         // only a hub of the site may write it
 #define KIND_BY_AREA 16u    // the signer's role must hold in the subject's area
 #define KIND_NO_SUBJECT 32u // speaks of no subject (an author's opening statement)
+#define KIND_FOUNDS 64u     // founds a site: the one kind whose content carries a zero site
 
 struct kind {
     uint16_t number;
@@ -119,7 +121,7 @@ struct index_value {
 struct module {
     const char *name; // also the view's name: [a-z_]+
     uint16_t fold_version;
-    const struct kind *kinds;
+    const struct kind *kinds; // ascending by number
     uint16_t kind_count;
     uint32_t state_bytes;
     // Pure: same entries in the same order give the same state. A zeroed state is "nothing known".
@@ -139,11 +141,13 @@ struct registry {
     const struct module *const *modules;
     uint16_t count;
 };
+// NULL if unknown. out_module may be NULL.
 const struct kind *registry_kind(const struct registry *registry, uint16_t number,
                                  const struct module **out_module);
 const struct kind *registry_kind_named(const struct registry *registry, const char *name);
 
-// Body writer: fields must be put in ascending tag order (ENSUREd).
+// Body writer: fields must be put in ascending tag order, as the kind's table types them (ENSUREd).
+// Ids go through body_put_bytes.
 struct body {
     struct buf *out;
     const struct kind *kind;
@@ -181,14 +185,22 @@ bool body_bytes(struct slice body, uint16_t tag, struct slice *out_value);
 // Copies clean text, cut to out_bytes; "" if absent.
 void body_text(struct slice body, uint16_t tag, char *out, size_t out_bytes);
 
-// The form of a record against its kind's tables: lane, subject count, audience, required fields,
-// ranges, texts, order of tags. RC_REFUSED with a named field; RC_UNSUPPORTED if the kind is unknown
-// (KIND_UNKNOWN) or a critical tag is (FIELD_CRITICAL).
+// True if the body has a critical tag that the kind's table does not know: a fold then marks the
+// subject "needs a newer Davy" and takes nothing else from the record.
+bool body_needs_newer(const struct kind *kind, struct slice body);
+
+// The form of a record against its kind's tables: lane, audience, subjects, site, key, refs, time, and
+// in the body required fields, ranges, texts, order of tags. RC_REFUSED with arguments kind, field and,
+// where there is one, the limit that is broken; RC_UNSUPPORTED if the kind is unknown (KIND_UNKNOWN,
+// argument number) or a critical tag is (FIELD_CRITICAL, arguments kind, "tag", number). out_refusal
+// may be NULL.
 DAVY_MUST_USE enum rc content_check_form(const struct registry *registry,
                                          const struct content *content, uint8_t lane,
                                          struct refusal *out_refusal);
 
-// Signs (signer NULL: sealed only) nothing by itself: encodes content, computes its rid and signature.
+// Encodes the content at the end of buf, computes its rid and, with a signer, the signature. RC_INVALID
+// unless content.key is the signer's key, or zero without one (sealed only). The result borrows the
+// buffer: it is good until the next put.
 struct signed_record {
     struct slice content; // borrowed from the buffer given
     bool has_sig;

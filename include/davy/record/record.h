@@ -12,28 +12,34 @@
 //   16     device                     rid of the device's opening record; zero before it exists
 //   varint session                    the PIN session, 0 if none
 //   signed time                       utc ms; varint time error ms (UINT32_MAX: clock not trusted)
-//   u64    boot id; varint mono ms    boot clock
-//   u8     seen flag                  0: none. 1: then 16 hub author, varint count, and for each mark
-//                                     u8 lane, u8 audience, varint seq, 8 bytes of the chain hash,
-//                                     strictly ascending by (lane, audience)
+//   u64    boot id; varint mono ms    boot clock (mono below 2^63)
+//   u8     seen flag                  0: none. 1: then 16 hub author (not zero), varint count, and for
+//                                     each mark u8 lane 0..3, u8 audience 0..2, varint seq (from 1),
+//                                     the first 8 bytes of the chain hash at that seq; strictly
+//                                     ascending by (lane, audience)
 //   varint count, 16 each             refs: causes
 //   8      nonce
 //   varint length, bytes              body: fields by tag, see module.h
-// One value has one encoding: varints are minimal, nothing may follow the body.
+// One value has one encoding: varints are minimal, nothing may follow the body. An audience other than
+// 255 makes an opening record. Which kinds may open, name subjects or be signed: content_check_form.
 //
 // RID        = first 16 bytes of BLAKE2b-256 of the content.
 // SIGNATURE  = Ed25519 of the content by the person's key on that device (absent: sealed only).
 // PLACE      = author, lane, audience, seq (from 1). Author = first 16 bytes of
 //              BLAKE2b-256("davy/author/1" | suite | device public key | 16 random bytes).
-// CHAIN      h(0) = BLAKE2b-256("davy/chain/1" | suite | site | author | lane | audience)
+// CHAIN      h(0) = BLAKE2b-256("davy/chain/1" | suite | site | author | lane | audience); the site is
+//              the rid of the genesis also in the chain that holds the genesis itself
 //              h(i) = BLAKE2b-256(h(i-1) | u8 type | varint len | bytes | signature or nothing)
 //              type 0 = record (bytes = content), type 1 = admit (bytes = admit; then, instead of a
 //              signature, the 32-byte chain hash of the admitted record, hashed in and not sent).
 // SEAL       = Sign("davy/seal/1" | suite | site | author | lane | audience | u64 seq | h(seq)) by the
 //              device's key; covers everything before it.
 // ADMIT      = a hub's statement about a record of another author:
-//              16 author | u8 lane | u8 audience | varint seq | u8 verdict | varint rule |
-//              signed hub time | varint roster version | varint rules version | varint n
+//              16 author (not zero) | u8 lane 0..3 | u8 audience 0..2 | varint seq (from 1) |
+//              u8 verdict 1..4 | varint rule (16 bits) | signed hub time | varint roster version |
+//              varint rules version | varint n (from 1)
+// Domain strings stand without length or NUL; suite, lane and audience are one byte; u64 is
+// little-endian; a signed number is zigzag, then varint.
 // Decoding never allocates: a decoded content borrows the bytes.
 #ifndef DAVY_RECORD_RECORD_H
 #define DAVY_RECORD_RECORD_H
@@ -121,7 +127,8 @@ struct content {
     struct slice body;
 };
 
-// Appends the canonical bytes. RC_INVALID, RC_TOO_LARGE for what breaks the form or a limit.
+// Appends the canonical bytes. RC_INVALID, RC_TOO_LARGE for what breaks the form or a limit,
+// RC_UNSUPPORTED for a suite other than KEYS_SUITE_ED25519; these append nothing.
 DAVY_MUST_USE enum rc content_encode(const struct content *content, struct buf *out);
 // Strict inverse: every accepted input re-encodes to the same bytes. RC_INVALID, RC_TRUNCATED,
 // RC_TOO_LARGE, RC_UNSUPPORTED (unknown suite).
@@ -134,7 +141,7 @@ struct rid content_subject(const struct content *content, struct rid own, uint16
 struct author_id author_of(const struct public_key *device_key,
                            const uint8_t random[AUTHOR_RANDOM_BYTES]);
 void chain_start(struct site_id site, struct chain_id chain, struct chain_head *out_head);
-// Moves the head on by one record. sig NULL: sealed only.
+// Moves the head on by one record. sig NULL: sealed only. The content must not be empty.
 void chain_add_record(struct chain_head *head, struct slice content, const struct signature *sig);
 // Moves the head on by one admit of the record whose chain hash is given.
 void chain_add_admit(struct chain_head *head, struct slice admit, const struct hash32 *record_hash);
@@ -149,18 +156,19 @@ bool seal_verify(const struct keys_scheme *scheme, struct site_id site, struct c
 struct admit {
     struct place place; // of the admitted record
     enum verdict verdict;
-    uint16_t rule; // enum refusal_code; 0 if accepted
+    uint16_t rule; // enum refusal_code; 0 if accepted, unless it flags an accepted fact
     struct utc_ms hub_time;
     uint64_t roster_version; // the hub's position in lane 0 when it judged
     uint64_t rules_version;
     uint64_t n; // the hub's counter: the fold order
 };
+// As content_encode and content_decode, for admits.
 DAVY_MUST_USE enum rc admit_encode(const struct admit *admit, struct buf *out);
 DAVY_MUST_USE enum rc admit_decode(struct slice bytes, struct admit *out_admit);
 
-// True if `record` (written by chain `author`, at `seq`) covers the entry at `other`: its seen covers
-// it, it is earlier in the record's own chain, or refs name its rid. `log` is the place of the other
-// record's admit (or of the record itself if the hub wrote it) in the hub's log.
+// True if the record at `own` covers the one at `other`: its seen covers it, it is earlier in the
+// record's own chain, or refs name its rid. `log` is the place of the other record's admit (or of the
+// record itself if the hub wrote it) in the hub's log. A place that is not known is NULL.
 bool content_covers(const struct content *content, const struct place *own,
                     const struct place *other, const struct place *log, struct rid other_rid);
 
