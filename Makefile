@@ -114,13 +114,13 @@ fuzz: fuzzers
 	@fail=0; for f in $(FUZZERS); do scripts/fuzz $(OUT) $$f $(FUZZ_SECONDS) || fail=1; done; exit $$fail
 
 test:
-	@tests/run
+	@OUT="$(OUT)" tests/run
 
 run:
-	@scripts/run
+	@OUT="$(OUT)" scripts/run
 
 bench: all
-	@scripts/bench
+	@OUT="$(OUT)" scripts/bench
 
 tidy:
 	@scripts/tidy

@@ -1,0 +1,255 @@
+"""Runs the tests that tests/run asks for. See there.
+
+A test is one case of a unit test, one fuzz target, one line "ok"/"not ok" of an end-to-end script, or
+one check. A test that did not run because its program is missing has failed. Processes that a test
+leaves behind are ended by their id, and the test has failed.
+"""
+import concurrent.futures
+import glob
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+
+OUT = os.environ.get("OUT") or "build"
+LOGS = OUT + "/test"
+JOBS = os.cpu_count() or 1
+FUZZ_SECONDS = os.environ.get("FUZZ_SECONDS", "10")
+SIM_SEEDS = os.environ.get("SIM_SEEDS", "200")
+PROGRAMS = ("davy", "davyd", "davysim")
+BUILDS = {"release": ("all", "tests"), "san": ("SAN=1", "all", "tests"), "fuzz": ("FUZZ=1", "fuzzers")}
+TAIL_LINES = 30
+MARK = "DAVY_TEST"
+
+lock = threading.Lock()
+running = {}  # process id -> Popen, of tests under way
+counts = {"passed": 0, "failed": 0, "skipped": 0}
+broken_builds = set()
+stopping = threading.Event()
+
+
+def environment(name):
+    env = {k: v for k, v in os.environ.items() if k not in ("MAKEFLAGS", "MFLAGS", "MAKELEVEL", "MAKEOVERRIDES")}
+    env.update({"OUT": OUT, "LC_ALL": "C.UTF-8", "CMOCKA_MESSAGE_OUTPUT": "TAP", MARK: f"{os.getpid()}:{name}",
+                "ASAN_OPTIONS": "detect_leaks=1:abort_on_error=0", "UBSAN_OPTIONS": "print_stacktrace=1",
+                "TMPDIR": tempfile.mkdtemp(prefix="davy-")})
+    env.pop("LANGUAGE", None)
+    return env
+
+
+def file_name(name):
+    return re.sub(r"[^A-Za-z0-9_.-]+", "-", name)
+
+
+class Outcome:
+    """What one program said: how many cases passed, which failed, and why."""
+
+    def __init__(self, passed=0, failed=(), skipped=0, why=""):
+        self.passed, self.failed, self.skipped, self.why = passed, list(failed), skipped, why
+
+
+def report(name, outcome, seconds):
+    with lock:
+        counts["passed"] += outcome.passed
+        counts["failed"] += len(outcome.failed)
+        counts["skipped"] += outcome.skipped
+        word = "FAIL" if outcome.failed else "ok"
+        cases = outcome.passed + len(outcome.failed)
+        print(f"{word:4} {seconds:6.1f} s  {name}" + (f"  ({cases})" if cases != 1 else ""), flush=True)
+        if not outcome.failed:
+            return
+        for case in outcome.failed[:20]:
+            print(f"       not ok: {case}")
+        if outcome.why:
+            print(f"       {outcome.why}")
+        path = f"{LOGS}/{file_name(name)}.log"
+        if os.path.exists(path):
+            with open(path, encoding="utf-8", errors="replace") as file:
+                lines = file.read().rstrip().split("\n")
+            for line in lines[-TAIL_LINES:]:
+                print("       | " + line)
+            print(f"       whole log: {path}", flush=True)
+
+
+def left_behind(name):
+    """Ends what a test left running, and says what it was."""
+    wanted = f"{MARK}={os.getpid()}:{name}".encode()
+    found = []
+    for folder in glob.glob("/proc/[0-9]*"):
+        try:
+            with open(folder + "/environ", "rb") as file:
+                mine = wanted in file.read().split(b"\0")
+            with open(folder + "/stat", encoding="utf-8", errors="replace") as file:
+                zombie = file.read().rpartition(")")[2].split()[0] == "Z"
+            if mine and not zombie:
+                with open(folder + "/cmdline", encoding="utf-8", errors="replace") as file:
+                    found.append((int(folder[6:]), file.read().replace("\0", " ").strip()[:60]))
+        except OSError:
+            continue
+    for pid, _ in found:
+        try:
+            os.kill(pid, signal.SIGKILL)
+        except OSError:
+            pass
+    return [f"left process {pid} running: {command}" for pid, command in found]
+
+
+def launch(name, command, timeout):
+    """Runs one program to its end. Returns (exit code or None after the timeout, what it printed)."""
+    log = f"{LOGS}/{file_name(name)}.log"
+    env = environment(name)
+    with open(log, "wb") as out:
+        process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.STDOUT,
+                                   env=env, start_new_session=True)
+        with lock:
+            running[process.pid] = process
+        try:
+            code = process.wait(timeout)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+            code = None
+        finally:
+            with lock:
+                running.pop(process.pid, None)
+            shutil.rmtree(env["TMPDIR"], ignore_errors=True)
+    with open(log, encoding="utf-8", errors="replace") as file:
+        return code, file.read()
+
+
+def ending(code, timeout):
+    if code is None:
+        return f"not done after {timeout} s"
+    if code < 0:
+        return f"ended by {signal.Signals(-code).name}"
+    return f"exit code {code}"
+
+
+def check(name, command, timeout=300):
+    """A test that passes by its exit code."""
+    if os.path.sep in command[0] and not os.path.exists(command[0]):
+        return Outcome(failed=[f"{command[0]} is missing"])
+    code, _ = launch(name, command, timeout)
+    left = left_behind(name)
+    if code == 0 and not left:
+        return Outcome(passed=1)
+    return Outcome(failed=left or [ending(code, timeout)])
+
+
+def cases(name, command, timeout):
+    """A program that prints "ok ..." and "not ok ..." lines (cmocka's TAP, or a script's)."""
+    if not os.path.exists(command[0]):
+        return Outcome(failed=[f"{command[0]} is missing"])
+    code, text = launch(name, command, timeout)
+    lines = [line for line in text.split("\n") if re.match(r"(not )?ok\b", line)]
+    skipped = [line for line in lines if "# SKIP" in line]
+    failed = [line[len("not ok"):].strip() for line in lines if line.startswith("not ok") and line not in skipped]
+    passed = len(lines) - len(skipped) - len(failed)
+    failed += left_behind(name)
+    if code != 0 and not failed:
+        failed.append(ending(code, timeout))
+    if not lines and not failed:
+        failed.append("no case ran")
+    return Outcome(passed, failed, len(skipped), "" if code == 0 else ending(code, timeout))
+
+
+def build(kind):
+    outcome = check(f"build {kind}", ["make", "-k", f"-j{JOBS}", f"OUT={OUT}", *BUILDS[kind]], 1800)
+    if outcome.failed:
+        broken_builds.add(kind)
+    return outcome
+
+
+def needs(kind, test):
+    """A test of a build that failed would run what an earlier build left."""
+    def run():
+        return Outcome(failed=[f"the {kind} build failed"]) if kind in broken_builds else test()
+    return run
+
+
+def stages():
+    """[(name, test)] in groups; the tests of a group run side by side."""
+    yield [("tidy self-test", lambda: check("tidy self-test", ["scripts/tidy", "--self-test"])),
+           ("tidy", lambda: check("tidy", ["scripts/tidy"]))]
+    for kind in BUILDS:
+        yield [(f"build {kind}", lambda kind=kind: build(kind))]
+    yield unit_tests()
+    yield fuzz_tests()
+    yield [("hardening self-test", lambda: check("hardening self-test", ["scripts/hardening", "--self-test"]))] + [
+        (f"hardening {p}", needs("release", lambda p=p: check(f"hardening {p}", ["scripts/hardening", f"{OUT}/{p}"])))
+        for p in PROGRAMS]
+    sim = OUT + "/davysim"
+    yield [("simulation", needs("release", lambda: check(
+               "simulation", [sim, "fuzz", "--seed", "1", "--seeds", SIM_SEEDS]))),
+           ("simulation self-test", needs("release", lambda: check("simulation self-test", [sim, "fuzz", "--selftest"])))]
+    for path in sorted(glob.glob("tests/e2e/*.sh")):
+        name = "e2e " + os.path.basename(path)[:-len(".sh")]
+        yield [(name, needs("release", lambda path=path, name=name: cases(name, [path], 300)))]
+
+
+def unit_tests():
+    tests = []
+    for kind, folder in (("release", OUT), ("san", OUT + "/san")):
+        for path in sorted(glob.glob("tests/unit/*_test.c")):
+            program = os.path.basename(path)[:-len(".c")]
+            name = f"unit {kind} {program}"
+            tests.append((name, needs(kind, lambda name=name, program=f"{folder}/tests/{program}":
+                                      cases(name, [program], 120))))
+    return tests
+
+
+def fuzz_tests():
+    tests = []
+    for path in sorted(glob.glob("tests/fuzz/fuzz_*.c")):
+        target = os.path.basename(path)[len("fuzz_"):-len(".c")]
+        name = f"fuzz {target}"
+        tests.append((name, needs("fuzz", lambda name=name, target=target: check(
+            name, ["scripts/fuzz", OUT, target, FUZZ_SECONDS], int(FUZZ_SECONDS) + 120))))
+    return tests
+
+
+def timed(name, test):
+    if stopping.is_set():
+        return
+    begin = time.monotonic()
+    try:
+        outcome = test()
+    except Exception as error:  # the driver goes on; the test has failed
+        outcome = Outcome(failed=[f"{type(error).__name__}: {error}"])
+    if not stopping.is_set():
+        report(name, outcome, time.monotonic() - begin)
+
+
+def stop(number, _frame):
+    stopping.set()
+    for pid in list(running):
+        try:
+            os.killpg(pid, signal.SIGKILL)
+        except OSError:
+            pass
+    print(f"stopped by {signal.Signals(number).name}", flush=True)
+    os._exit(128 + number)
+
+
+def main(words):
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, stop)
+    os.makedirs(LOGS, exist_ok=True)
+    begin = time.monotonic()
+    with concurrent.futures.ThreadPoolExecutor(JOBS) as pool:
+        for group in stages():
+            chosen = [(n, t) for n, t in group if not words or any(w in n for w in words)]
+            list(pool.map(lambda item: timed(*item), chosen))
+    print(f"{time.monotonic() - begin:.0f} s")
+    skipped = f", {counts['skipped']} skipped" if counts["skipped"] else ""
+    print(f"{counts['passed']} passed, {counts['failed']} failed{skipped}", flush=True)
+    return 1 if counts["failed"] or not counts["passed"] else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
