@@ -50,8 +50,8 @@ uint32_t feed_mapping_count(const struct feed *feed);
 // The MQTT filter to subscribe to, e.g. "plant/+/+".
 const char *feed_mapping_filter(const struct feed *feed, uint32_t index);
 
-// Finds the mapping, scans, builds tag names. Results as feed_scan; RC_NOT_FOUND if no mapping
-// matches the topic. *out_mapping (may be NULL) gets the mapping's index whenever one matched.
+// Finds the mapping, scans, builds tag names. Results as feed_scan; RC_NOT_FOUND with
+// FEED_FAULT_TOPIC if no mapping matches the topic.
 struct feed_batch {
     const struct feed_reading *readings; // valid until the next read, while payload and topic live
     uint32_t count;

@@ -118,4 +118,8 @@ DAVY_MUST_USE enum rc feed_scan(struct feed_scanner *scanner, const struct feed_
                                 struct slice payload, const struct feed_reading **out_readings,
                                 uint32_t *out_count, struct feed_error *error);
 
+// "2014-07-11T15:26:37Z", also with a fraction, a blank for T, or an offset "+08:00". Without a zone
+// it is UTC if zone_needed is false. RC_INVALID; years 1970 to 2099.
+DAVY_MUST_USE enum rc feed_time_parse(struct slice text, bool zone_needed, struct utc_ms *out_time);
+
 #endif
