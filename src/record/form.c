@@ -177,9 +177,8 @@ static enum rc check_id(const struct form *form, const struct field *field,
     return RC_OK;
 }
 
-typedef enum rc check_field(const struct form *form, const struct field *field,
-                            const struct field_value *value);
-static check_field *const field_checks[] = {
+static enum rc (*const field_checks[])(const struct form *form, const struct field *field,
+                                       const struct field_value *value) = {
     [FIELD_UINT] = check_uint,   [FIELD_INT] = check_int,         [FIELD_ENUM] = check_enum,
     [FIELD_TIME] = check_utc,    [FIELD_DECIMAL] = check_decimal, [FIELD_TEXT] = check_text,
     [FIELD_BYTES] = check_bytes, [FIELD_ID] = check_id,

@@ -1,14 +1,14 @@
-// What a domain module is: record kinds with their fields and effects, a fold, a check, index columns.
+// What a domain module is: record kinds with their fields and effects, fold, check, index columns.
 //
 // Store, sync and hub read these descriptors and know no module by name. A module's state for one
 // subject is a plain struct without pointers (a cache in the store: dropped and rebuilt when
 // fold_version or its size changes). All tables are static const.
 //
 // BODY: fields in ascending tag order; a field is
-//   varint (tag << 3 | critical << 2 | wire), wire 0 = varint, 1 = signed varint, 2 = length and bytes,
-//   3 = decimal (signed mantissa, signed exponent; canonical)
-// Tags are 1..65535. A repeated field repeats its tag. An unknown tag is kept and relayed; an unknown tag with the critical
-// bit makes the subject show "needs a newer Davy" and take only restricts.
+//   varint (tag << 3 | critical << 2 | wire), then the value: wire 0 = varint, 1 = signed varint,
+//   2 = length and bytes, 3 = decimal (signed mantissa, signed exponent; canonical)
+// Tags are 1..65535. A repeated field repeats its tag. An unknown tag is kept and relayed; with the
+// critical bit it makes the subject show "needs a newer Davy" and take only restricts.
 #ifndef DAVY_RECORD_MODULE_H
 #define DAVY_RECORD_MODULE_H
 
@@ -125,7 +125,8 @@ struct module {
     uint16_t kind_count;
     uint32_t state_bytes;
     // Pure: same entries in the same order give the same state. A zeroed state is "nothing known".
-    // Called for every verdict; only an accepted (or own pending) record may change more than marks.
+    // Called for every verdict; only an accepted (or own pending) record may change more than
+    // marks.
     void (*fold)(void *state, struct rid subject, const struct fold_entry *entry);
     // NULL: nothing beyond the general rules. Otherwise accepted, or refused/held with a refusal.
     enum verdict (*check)(const struct check_input *input, struct refusal *out_refusal);
@@ -189,18 +190,18 @@ void body_text(struct slice body, uint16_t tag, char *out, size_t out_bytes);
 // subject "needs a newer Davy" and takes nothing else from the record.
 bool body_needs_newer(const struct kind *kind, struct slice body);
 
-// The form of a record against its kind's tables: lane, audience, subjects, site, key, refs, time, and
-// in the body required fields, ranges, texts, order of tags. RC_REFUSED with arguments kind, field and,
-// where there is one, the limit that is broken; RC_UNSUPPORTED if the kind is unknown (KIND_UNKNOWN,
-// argument number) or a critical tag is (FIELD_CRITICAL, arguments kind, "tag", number). out_refusal
-// may be NULL.
+// The form of a record against its kind's tables: lane, audience, subjects, site, key, refs, time,
+// and in the body required fields, ranges, texts, order of tags. RC_REFUSED with arguments kind,
+// field and, where there is one, the limit that is broken; RC_UNSUPPORTED if the kind is unknown
+// (KIND_UNKNOWN, argument number) or a critical tag is (FIELD_CRITICAL, arguments kind, "tag",
+// number). out_refusal may be NULL.
 DAVY_MUST_USE enum rc content_check_form(const struct registry *registry,
                                          const struct content *content, uint8_t lane,
                                          struct refusal *out_refusal);
 
-// Encodes the content at the end of buf, computes its rid and, with a signer, the signature. RC_INVALID
-// unless content.key is the signer's key, or zero without one (sealed only). The result borrows the
-// buffer: it is good until the next put.
+// Encodes the content at the end of buf, computes its rid and, with a signer, the signature.
+// RC_INVALID unless content.key is the signer's key, or zero without one (sealed only). The result
+// borrows the buffer: it is good until the next put.
 struct signed_record {
     struct slice content; // borrowed from the buffer given
     bool has_sig;

@@ -5,7 +5,7 @@
 //   u8     suite                      1 = Ed25519 + BLAKE2b-256
 //   16     site                       rid of the genesis record; zero in the genesis itself
 //   varint kind                       1..65535, see module.h
-//   varint count, 16 each             subjects (none in an opening record: its own rid is the subject)
+//   varint count, 16 each             subjects (none in an opening: its own rid is the subject)
 //   u8     audience                   0 site, 1 park, 2 city in an opening; 255 otherwise
 //   16     person                     rid of the person's opening record; zero if no person acts
 //   16     key                        key_id of the signing key; zero if only sealed
@@ -13,27 +13,27 @@
 //   varint session                    the PIN session, 0 if none
 //   signed time                       utc ms; varint time error ms (UINT32_MAX: clock not trusted)
 //   u64    boot id; varint mono ms    boot clock (mono below 2^63)
-//   u8     seen flag                  0: none. 1: then 16 hub author (not zero), varint count, and for
-//                                     each mark u8 lane 0..3, u8 audience 0..2, varint seq (from 1),
-//                                     the first 8 bytes of the chain hash at that seq; strictly
-//                                     ascending by (lane, audience)
+//   u8     seen flag                  0: none. 1: then 16 hub author (not zero), varint count, and
+//                                     for each mark u8 lane 0..3, u8 audience 0..2, varint seq
+//                                     (from 1), the first 8 bytes of the chain hash at that seq;
+//                                     strictly ascending by (lane, audience)
 //   varint count, 16 each             refs: causes
 //   8      nonce
 //   varint length, bytes              body: fields by tag, see module.h
-// One value has one encoding: varints are minimal, nothing may follow the body. An audience other than
-// 255 makes an opening record. Which kinds may open, name subjects or be signed: content_check_form.
+// One value has one encoding: varints are minimal, nothing may follow the body. An audience other
+// than 255 makes an opening. Which kinds open, name subjects or are signed: content_check_form.
 //
 // RID        = first 16 bytes of BLAKE2b-256 of the content.
 // SIGNATURE  = Ed25519 of the content by the person's key on that device (absent: sealed only).
 // PLACE      = author, lane, audience, seq (from 1). Author = first 16 bytes of
 //              BLAKE2b-256("davy/author/1" | suite | device public key | 16 random bytes).
-// CHAIN      h(0) = BLAKE2b-256("davy/chain/1" | suite | site | author | lane | audience); the site is
-//              the rid of the genesis also in the chain that holds the genesis itself
+// CHAIN      h(0) = BLAKE2b-256("davy/chain/1" | suite | site | author | lane | audience); the
+//              site is the rid of the genesis also in the chain that holds the genesis itself
 //              h(i) = BLAKE2b-256(h(i-1) | u8 type | varint len | bytes | signature or nothing)
 //              type 0 = record (bytes = content), type 1 = admit (bytes = admit; then, instead of a
 //              signature, the 32-byte chain hash of the admitted record, hashed in and not sent).
-// SEAL       = Sign("davy/seal/1" | suite | site | author | lane | audience | u64 seq | h(seq)) by the
-//              device's key; covers everything before it.
+// SEAL       = Sign("davy/seal/1" | suite | site | author | lane | audience | u64 seq | h(seq)) by
+//              the device's key; covers everything before it.
 // ADMIT      = a hub's statement about a record of another author:
 //              16 author (not zero) | u8 lane 0..3 | u8 audience 0..2 | varint seq (from 1) |
 //              u8 verdict 1..4 | varint rule (16 bits) | signed hub time | varint roster version |
@@ -149,9 +149,9 @@ bool chain_id_equal(struct chain_id a, struct chain_id b);
 
 void seal_sign(struct site_id site, struct chain_id chain, const struct chain_head *head,
                const struct keypair *device, struct signature *out_seal);
-bool seal_verify(const struct keys_scheme *scheme, struct site_id site, struct chain_id chain,
-                 const struct chain_head *head, const struct public_key *device,
-                 const struct signature *seal);
+bool seal_verify( // tidy: allow parameters, because a seal covers all of these
+    const struct keys_scheme *scheme, struct site_id site, struct chain_id chain,
+    const struct chain_head *head, const struct public_key *device, const struct signature *seal);
 
 struct admit {
     struct place place; // of the admitted record
@@ -167,8 +167,8 @@ DAVY_MUST_USE enum rc admit_encode(const struct admit *admit, struct buf *out);
 DAVY_MUST_USE enum rc admit_decode(struct slice bytes, struct admit *out_admit);
 
 // True if the record at `own` covers the one at `other`: its seen covers it, it is earlier in the
-// record's own chain, or refs name its rid. `log` is the place of the other record's admit (or of the
-// record itself if the hub wrote it) in the hub's log. A place that is not known is NULL.
+// record's own chain, or refs name its rid. `log` is the place of the other record's admit (or of
+// the record itself if the hub wrote it) in the hub's log. A place that is not known is NULL.
 bool content_covers(const struct content *content, const struct place *own,
                     const struct place *other, const struct place *log, struct rid other_rid);
 
