@@ -34,12 +34,38 @@ struct key_set {
 
 // Notes the first fault at a place; always false.
 bool cursor_fail(struct cursor *cursor, enum feed_fault fault, const uint8_t *at);
+// What stands at the cursor is no token: the end, a NUL, or anything else. Always false.
+bool cursor_fail_token(struct cursor *cursor);
+uint8_t cursor_peek_blank(struct cursor *cursor);
+
 // Skips blanks; the byte there, 0 at the end (a NUL byte in the payload is no token either).
-uint8_t cursor_peek(struct cursor *cursor);
+static inline uint8_t cursor_peek(struct cursor *cursor) {
+    if (cursor->at<cursor->end && * cursor->at> ' ') {
+        return *cursor->at;
+    }
+    return cursor_peek_blank(cursor);
+}
+
 // Skips blanks and takes one expected byte.
-bool cursor_take(struct cursor *cursor, uint8_t byte);
+static inline bool cursor_take(struct cursor *cursor, uint8_t byte) {
+    if (cursor_peek(cursor) != byte || cursor->at == cursor->end) {
+        return cursor_fail_token(cursor);
+    }
+    cursor->at++;
+    return true;
+}
+
 // After an element: true with *out_more set by ',' or the closing byte.
-bool cursor_next(struct cursor *cursor, uint8_t close, bool *out_more);
+static inline bool cursor_next(struct cursor *cursor, uint8_t close, bool *out_more) {
+    uint8_t byte = cursor_peek(cursor);
+    if (byte != ',' && byte != close) {
+        return cursor_fail_token(cursor);
+    }
+    cursor->at++;
+    *out_more = byte == ',';
+    return true;
+}
+
 // "true", "false", "null".
 bool cursor_word(struct cursor *cursor, const char *word);
 // Key and colon; *out_key is decoded.

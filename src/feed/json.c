@@ -11,15 +11,14 @@ bool cursor_fail(struct cursor *cursor, enum feed_fault fault, const uint8_t *at
     return false;
 }
 
-// What stands here is no token: the end, a NUL, or anything else.
-static bool fail_token(struct cursor *cursor) {
+bool cursor_fail_token(struct cursor *cursor) {
     if (cursor->at == cursor->end) {
         return cursor_fail(cursor, FEED_FAULT_END, cursor->at);
     }
     return cursor_fail(cursor, *cursor->at == 0 ? FEED_FAULT_NUL : FEED_FAULT_SYNTAX, cursor->at);
 }
 
-uint8_t cursor_peek(struct cursor *cursor) {
+uint8_t cursor_peek_blank(struct cursor *cursor) {
     while (cursor->at < cursor->end) {
         uint8_t byte = *cursor->at;
         if (byte != ' ' && byte != '\t' && byte != '\n' && byte != '\r') {
@@ -28,24 +27,6 @@ uint8_t cursor_peek(struct cursor *cursor) {
         cursor->at++;
     }
     return 0;
-}
-
-bool cursor_take(struct cursor *cursor, uint8_t byte) {
-    if (cursor_peek(cursor) != byte || cursor->at == cursor->end) {
-        return fail_token(cursor);
-    }
-    cursor->at++;
-    return true;
-}
-
-bool cursor_next(struct cursor *cursor, uint8_t close, bool *out_more) {
-    uint8_t byte = cursor_peek(cursor);
-    if (byte != ',' && byte != close) {
-        return fail_token(cursor);
-    }
-    cursor->at++;
-    *out_more = byte == ',';
-    return true;
 }
 
 bool cursor_word(struct cursor *cursor, const char *word) {
@@ -144,6 +125,17 @@ static bool is_special(uint8_t byte) {
     return byte < 0x20 || byte == '"' || byte == '\\';
 }
 
+#define PLAIN_8(from)                                                                              \
+    PLAIN(from), PLAIN((from) + 1), PLAIN((from) + 2), PLAIN((from) + 3), PLAIN((from) + 4),       \
+        PLAIN((from) + 5), PLAIN((from) + 6), PLAIN((from) + 7)
+#define PLAIN(byte) ((byte) >= 0x20 && (byte) < 0x80 && (byte) != '"' && (byte) != '\\')
+// ASCII that stands for itself.
+static const bool plain[256] = {
+    PLAIN_8(0x00), PLAIN_8(0x08), PLAIN_8(0x10), PLAIN_8(0x18), PLAIN_8(0x20), PLAIN_8(0x28),
+    PLAIN_8(0x30), PLAIN_8(0x38), PLAIN_8(0x40), PLAIN_8(0x48), PLAIN_8(0x50), PLAIN_8(0x58),
+    PLAIN_8(0x60), PLAIN_8(0x68), PLAIN_8(0x70), PLAIN_8(0x78),
+};
+
 // The rest of a string that holds an escape, decoded into the text memory; `from` is its first byte.
 static bool string_decode(struct cursor *cursor, const uint8_t *from, struct slice *out_text) {
     uint8_t *to = cursor->text + cursor->text_used;
@@ -177,6 +169,9 @@ bool json_string(struct cursor *cursor, struct slice *out_text) {
     const uint8_t *from = cursor->at;
     const uint8_t *at = from;
     uint8_t high = 0;
+    while (at < cursor->end && plain[*at]) {
+        at++;
+    }
     while (at < cursor->end && !is_special(*at)) {
         high |= *at++;
     }
@@ -278,5 +273,7 @@ bool json_skip(struct cursor *cursor, uint32_t depth) {
     if (!json_number(cursor, &number)) {
         return false;
     }
-    return number_double(&number, &value) || cursor_fail(cursor, FEED_FAULT_RANGE, at);
+    // At most 64 digits: with a small exponent the number is within a double's range.
+    return number.exponent < 200 || number_double(&number, &value) ||
+           cursor_fail(cursor, FEED_FAULT_RANGE, at);
 }

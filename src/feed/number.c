@@ -18,9 +18,9 @@ static bool is_digit(uint8_t byte) {
     return byte >= '0' && byte <= '9';
 }
 
-// Takes a run of digits; leading zeros do not count as significant.
-static const uint8_t *take_digits(const uint8_t *at, const uint8_t *end, struct number *number,
-                                  uint32_t *inout_significant, bool is_fraction) {
+// Takes a run of digits when there are so many that not all may fit; leading zeros do not count.
+static const uint8_t *take_many_digits(const uint8_t *at, const uint8_t *end, struct number *number,
+                                       uint32_t *inout_significant, bool is_fraction) {
     while (at < end && is_digit(*at)) {
         uint8_t digit = (uint8_t)(*at++ - '0');
         if (*inout_significant < DIGITS_MAX) {
@@ -32,6 +32,23 @@ static const uint8_t *take_digits(const uint8_t *at, const uint8_t *end, struct 
             number->exponent += !is_fraction;
         }
     }
+    return at;
+}
+
+// Takes a run of digits. The usual short run is read without looking at each digit's place.
+static const uint8_t *take_digits(const uint8_t *at, const uint8_t *end, struct number *number,
+                                  uint32_t *inout_significant, bool is_fraction) {
+    const uint8_t *from = at;
+    uint64_t digits = number->digits;
+    while (at < end && is_digit(*at)) {
+        digits = digits * 10 + (uint64_t)(*at++ - '0');
+    }
+    if (*inout_significant + (size_t)(at - from) > DIGITS_MAX) {
+        return take_many_digits(from, end, number, inout_significant, is_fraction);
+    }
+    number->digits = digits;
+    *inout_significant += (uint32_t)(at - from);
+    number->exponent -= is_fraction ? (int32_t)(at - from) : 0;
     return at;
 }
 

@@ -19,6 +19,7 @@ struct feed_scanner {
     struct feed_reading readings[LIMIT_TELEMETRY_READINGS];
     bool quality_open[LIMIT_TELEMETRY_READINGS]; // takes the outer object's quality
     struct name_slot slots[NAME_SLOTS];
+    struct key_set unknown[2]; // of the outer and the inner object at work
     uint8_t text[LIMIT_TELEMETRY_BYTES];
 };
 
@@ -40,11 +41,14 @@ enum key {
     KEY_ERROR
 };
 
-static const struct {
+struct key_name {
     const char *name;
     uint8_t len;
     enum key key;
-} keys[] = {
+};
+
+// Sorted by length; key_first[len] is where a length begins.
+static const struct key_name key_names[] = {
     {"t", 1, KEY_TIME},         {"v", 1, KEY_VALUE},         {"q", 1, KEY_QUALITY},
     {"id", 2, KEY_TAG},         {"ts", 2, KEY_TIME},         {"tag", 3, KEY_TAG},
     {"name", 4, KEY_TAG},       {"rows", 4, KEY_ROWS},       {"tags", 4, KEY_VALUES},
@@ -52,6 +56,8 @@ static const struct {
     {"errors", 6, KEY_ERRORS},  {"quality", 7, KEY_QUALITY}, {"tagname", 7, KEY_TAG},
     {"timestamp", 9, KEY_TIME},
 };
+#define KEY_LEN_MAX 9
+static const uint8_t key_first[KEY_LEN_MAX + 2] = {0, 0, 3, 5, 6, 9, 11, 13, 15, 15, 16};
 
 // What one object said so far.
 struct shape {
@@ -66,7 +72,6 @@ struct shape {
     struct utc_ms time;
     double value;
     struct slice tag;
-    struct key_set unknown;
 };
 
 static const char *const fault_texts[FEED_FAULT_KIND_COUNT] = {
@@ -93,10 +98,22 @@ void feed_scanner_free(struct feed_scanner *scanner) {
     free(scanner);
 }
 
+static bool same_bytes(const char *name, const uint8_t *bytes, size_t len) {
+    for (size_t i = 0; i < len; i++) {
+        if ((uint8_t)name[i] != bytes[i]) {
+            return false;
+        }
+    }
+    return true;
+}
+
 static enum key key_of(struct slice text) {
-    for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++) {
-        if (keys[i].len == text.len && memcmp(keys[i].name, text.data, text.len) == 0) {
-            return keys[i].key;
+    if (text.len > KEY_LEN_MAX) {
+        return KEY_NONE;
+    }
+    for (size_t i = key_first[text.len]; i < key_first[text.len + 1]; i++) {
+        if (same_bytes(key_names[i].name, text.data, text.len)) {
+            return key_names[i].key;
         }
     }
     return KEY_NONE;
@@ -473,7 +490,7 @@ static bool read_pair(struct scan *scan, struct shape *shape, uint32_t depth) {
     if (key == KEY_VALUES && text.len == 4 && cursor_peek(cursor) != '[') {
         key = KEY_NONE; // "tags" with an object is a label set elsewhere
     }
-    if (key == KEY_NONE && !key_set_add(&shape->unknown, cursor, text, at)) {
+    if (key == KEY_NONE && !key_set_add(&scan->out->unknown[shape->is_inner], cursor, text, at)) {
         return false;
     }
     uint32_t bit = 1u << key;
@@ -545,8 +562,8 @@ static bool finish_container(struct scan *scan, const struct shape *shape, const
 
 static bool read_object(struct scan *scan, uint32_t depth, bool is_inner) {
     struct cursor *cursor = &scan->cursor;
-    struct shape shape;
-    shape = (struct shape){.first = scan->out->count, .is_inner = is_inner};
+    struct shape shape = {.first = scan->out->count, .is_inner = is_inner};
+    scan->out->unknown[is_inner].count = 0;
     if (cursor_peek(cursor) != '{') {
         return fail_type(cursor);
     }
