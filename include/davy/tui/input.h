@@ -38,7 +38,10 @@ enum tui_key {
     TUI_KEY_INSERT,
     TUI_KEY_DELETE,
     TUI_KEY_BACKTAB,
-    TUI_KEY_F0 = 0x110100,  // TUI_KEY_F0 + n is Fn, 1-24
+    TUI_KEY_F0 = 0x110100,          // TUI_KEY_F0 + n is Fn, 1-24
+    TUI_KEY_PASTE_BEGIN = 0x110200, // only into tui_input_feed_key
+    TUI_KEY_PASTE_END,
+    TUI_KEY_RESIZE,
     TUI_KEY_ALT = 0x200000, // Alt and a character: TUI_KEY_ALT + its code point
 };
 #define TUI_KEY_F(n) ((uint32_t)TUI_KEY_F0 + (uint32_t)(n))
@@ -65,8 +68,9 @@ struct tui_input *tui_input_new(void);
 void tui_input_free(struct tui_input *input);
 // How long a lone Esc waits for a digit; 0: not at all.
 void tui_input_set_esc_wait(struct tui_input *input, int esc_wait_ms);
-// One byte (0-255) or one curses key code (above 255, given only by term).
-void tui_input_feed(struct tui_input *input, int code, struct mono_ms now);
+void tui_input_feed(struct tui_input *input, uint8_t byte, struct mono_ms now);
+// A key that the terminal library has recognised already (TUI_KEY_UP and above).
+void tui_input_feed_key(struct tui_input *input, uint32_t key, struct mono_ms now);
 // True and the next event, false when there is none yet.
 bool tui_input_next(struct tui_input *input, struct mono_ms now, struct tui_event *out_event);
 // Milliseconds until tui_input_next may have something without new bytes; -1: never.
