@@ -57,6 +57,12 @@
 #define SEEN_HASH_BYTES 8
 #define AUTHOR_RANDOM_BYTES 16
 
+// The opening statement of an author (domain/roster), which every replica must read to know the key
+// that seals the author's chains: lane 0, seq 1, sealed.
+#define RECORD_KIND_AUTHOR_OPEN 1
+#define RECORD_AUTHOR_OPEN_RANDOM 1
+#define RECORD_AUTHOR_OPEN_KEY 2
+
 // A lane's number is its urgency. Blobs travel apart.
 enum lane { LANE_CONTROL = 0, LANE_SAFETY = 1, LANE_DANGER = 2, LANE_NORMAL = 3, LANE_COUNT = 4 };
 enum audience {

@@ -21,14 +21,17 @@ struct sync_device_options {
     const struct keys_scheme *scheme;
     const struct keypair *device; // borrowed
     struct rid device_rid;
-    struct public_key hub_key;  // pinned by the invite
-    struct author_id author;    // my incarnation
+    struct public_key hub_key; // pinned by the invite
+    struct author_id author;   // my incarnation
+    uint8_t author_random[AUTHOR_RANDOM_BYTES];
     uint32_t message_bytes_max; // LIMIT_MESSAGE_BYTES or less on a narrow link
     uint64_t seed;              // jitter and nonces
     void *ctx;
     // Whose signature? The public key that should verify `content`; false if unknown. (From the roster;
     // a genesis is verified by its own body.)
     bool (*key_of)(void *ctx, const struct content *content, struct public_key *out_key);
+    // Secret randomness (key exchange, nonces).
+    void (*random)(void *ctx, void *out, size_t len);
     // Hands a finished frame to the link. RC_OFFLINE, RC_FULL: kept back, sent again later.
     enum rc (*send)(void *ctx, uint8_t lane, struct slice frame);
     // A verified digest of live values (frame.h); borrowed during the call.

@@ -184,9 +184,10 @@ DAVY_MUST_USE enum rc batch_next(struct reader *items, struct batch_item *out_it
 
 // FEED: like a batch of the hub's own chain. An item is
 //   0 the hub's own record: content, signature or not
-//   1 an admit with the admitted record    2 an admit of the reader's own record (not repeated)
+//   1 an admit with the admitted record    2 an admit of a record that the reader holds: its own, or the
+//     hub's own that stands just before it
 //   3 a seal of another author's chain (not part of the hub's chain; follows the admits it covers)
-enum feed_item_type { FEED_OWN = 0, FEED_ADMIT = 1, FEED_ADMIT_YOURS = 2, FEED_AUTHOR_SEAL = 3 };
+enum feed_item_type { FEED_OWN = 0, FEED_ADMIT = 1, FEED_ADMIT_HELD = 2, FEED_AUTHOR_SEAL = 3 };
 struct feed {
     uint8_t lane;
     uint8_t audience;
@@ -279,6 +280,10 @@ DAVY_MUST_USE enum rc join_encode(const struct join *join, struct buf *out);
 DAVY_MUST_USE enum rc join_decode(struct slice body, struct join *out_join);
 DAVY_MUST_USE enum rc joined_encode(const struct joined *joined, struct buf *out);
 DAVY_MUST_USE enum rc joined_decode(struct slice body, struct joined *out_joined);
+// The key of a JOIN's and JOINED's proof.
+void join_key(const uint8_t secret[16], uint8_t out_key[SESSION_KEY_BYTES]);
+// The id under which an invite's secret is known.
+void invite_id(const uint8_t secret[16], uint8_t out_id[16]);
 // Six digits that both sides show: of device key, hub key and site.
 #define SHORT_CODE_BYTES 7
 void join_short_code(const struct public_key *device_key, const struct public_key *hub_key,

@@ -35,9 +35,14 @@ struct sync_hub_options {
     // Certifies a person's key for a device: checks the code and appends the record. REFUSAL_NONE if done.
     enum refusal_code (*enrol)(void *ctx, struct rid device, const struct enrol *enrol,
                                struct moment now);
-    // A new device asks to join by an invite: answers what JOINED says. False: no such invite.
-    bool (*join)(void *ctx, const char *account, const struct join *join, struct moment now,
-                 uint8_t out_secret[16], struct joined *out_joined);
+    // The secret of an open invite by its id; false if there is none (used up, expired, unknown).
+    bool (*invite)(void *ctx, const uint8_t secret_id[16], struct moment now,
+                   uint8_t out_secret[16]);
+    // A proven JOIN: notes the waiting device, or says that it is enrolled.
+    void (*join)(void *ctx, const char *account, const struct join *join, struct moment now,
+                 struct joined *out_joined);
+    // Secret randomness (key exchange).
+    void (*random)(void *ctx, void *out, size_t len);
     // Hands a frame to one account's down topic (or, account NULL, to the broadcast topic).
     enum rc (*send)(void *ctx, const char *account, uint8_t lane, struct slice frame);
 };
@@ -69,7 +74,6 @@ void sync_hub_flush(struct sync_hub *hub, struct moment now, struct mono_ms *out
 void sync_hub_aborted(struct sync_hub *hub);
 // A person confirms that this hub is not behind, or that it may start alone.
 void sync_hub_confirm(struct sync_hub *hub);
-// The device was enrolled or its account changed: answers waiting JOINs.
 // Broadcasts a signed digest of live values.
 void sync_hub_digest(struct sync_hub *hub, struct digest *digest, struct moment now);
 bool sync_hub_serving(const struct sync_hub *hub);

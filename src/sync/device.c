@@ -1,0 +1,1061 @@
+#include "davy/sync/device.h"
+
+#include "davy/base/ensure.h"
+#include "sync_priv.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define META_HUB "sync.hub"
+#define OUTBOX_MAX 256
+#define HELLO_EVERY_MS 1000 // a START asks for a greeting, but never faster
+#define HUB_SILENT_MS 30000 // then greet anew
+#define KEEPALIVE_MS 20000
+#define ENROL_TRIES 5
+#define FEED_AUTHORS_MAX 96
+
+struct own_chain {
+    uint64_t sent;
+    struct mono_ms sent_at;
+    uint32_t retry_ms;
+    uint32_t in_flight_bytes;
+    uint64_t gap_first, gap_last; // asked for again by the hub; 0: nothing
+    struct mono_ms gap_at;
+    struct mono_ms not_before; // the hub asked to wait
+};
+
+struct outgoing {
+    uint8_t lane;
+    uint8_t own; // chain index + 1 of a batch, 0 otherwise
+    struct buf frame;
+};
+
+struct sync_device {
+    struct sync_device_options options;
+    struct frame_codec *codec;
+    struct sync_random random;
+    enum sync_phase phase;
+    struct hello hello; // the greeting in flight
+    struct kx_pair kx;
+    struct mono_ms hello_at;
+    uint32_t hello_retry_ms;
+    bool hello_due;
+    uint32_t session;
+    uint8_t up[SESSION_KEY_BYTES], down[SESSION_KEY_BYTES];
+    uint32_t number;
+    struct number_window window;
+    uint64_t digest_number;
+    struct own_chain own[FRAME_CHAINS_MAX];
+    bool fack_due;
+    struct mono_ms fack_at;
+    struct enrol enrol;
+    uint8_t enrol_tries; // 0: none waits
+    struct mono_ms enrol_at;
+    struct outgoing outbox[OUTBOX_MAX];
+    size_t outbox_count;
+    struct buf body, frame, items;
+    struct sync_device_status status;
+};
+
+static void trouble(struct sync_device *device, const char *what) {
+    (void)snprintf(device->status.trouble, sizeof device->status.trouble, "%s", what);
+}
+
+static bool in_session(const struct sync_device *device) {
+    return device->phase == SYNC_CATCHING_UP || device->phase == SYNC_LIVE;
+}
+
+enum rc sync_device_new(const struct sync_device_options *options,
+                        struct sync_device **out_device) {
+    struct sync_device *device = calloc(1, sizeof *device);
+    if (!device) {
+        return RC_NO_MEMORY;
+    }
+    device->options = *options;
+    device->random.state = options->seed;
+    buf_init(&device->body, LIMIT_FRAME_INFLATED_BYTES);
+    buf_init(&device->frame, LIMIT_FRAME_INFLATED_BYTES);
+    buf_init(&device->items, LIMIT_FRAME_INFLATED_BYTES);
+    enum rc rc = frame_codec_new(&device->codec);
+    struct buf hub;
+    buf_init(&hub, ID_BYTES);
+    if (rc == RC_OK) {
+        rc = store_meta_get(options->store, META_HUB, &hub);
+        if (rc == RC_OK && hub.len == ID_BYTES) {
+            memcpy(device->status.hub.id.b, hub.data, ID_BYTES);
+        }
+        rc = rc == RC_NOT_FOUND ? RC_OK : rc;
+    }
+    buf_fini(&hub);
+    if (rc != RC_OK) {
+        sync_device_free(device);
+        return rc;
+    }
+    *out_device = device;
+    return RC_OK;
+}
+
+static void outbox_clear(struct sync_device *device) {
+    for (size_t i = 0; i < device->outbox_count; i++) {
+        buf_fini(&device->outbox[i].frame);
+    }
+    device->outbox_count = 0;
+}
+
+void sync_device_free(struct sync_device *device) {
+    if (!device) {
+        return;
+    }
+    outbox_clear(device);
+    buf_fini(&device->body);
+    buf_fini(&device->frame);
+    buf_fini(&device->items);
+    frame_codec_free(device->codec);
+    keys_wipe(device, sizeof *device);
+    free(device);
+}
+
+// Takes device->frame over into the queue that the next flush sends.
+static bool queue_frame(struct sync_device *device, uint8_t lane, uint8_t own) {
+    if (device->outbox_count == OUTBOX_MAX) {
+        return false;
+    }
+    struct outgoing *out = &device->outbox[device->outbox_count++];
+    out->lane = lane;
+    out->own = own;
+    buf_init(&out->frame, LIMIT_FRAME_INFLATED_BYTES);
+    buf_put(&out->frame, device->frame.data, device->frame.len);
+    return true;
+}
+
+static bool queue_keyed(struct sync_device *device, enum frame_type type, uint8_t lane,
+                        uint8_t own) {
+    struct frame head = {.type = type, .session = device->session, .number = device->number + 1};
+    struct frame_seal seal = {.direction = FRAME_UP, .keyed = device->up};
+    if (buf_rc(&device->body) != RC_OK ||
+        frame_build(device->codec, &head, buf_slice(&device->body), &seal, &device->frame) !=
+            RC_OK ||
+        !queue_frame(device, lane, own)) {
+        return false;
+    }
+    device->number++;
+    return true;
+}
+
+// ---- Greeting ----
+
+static enum rc send_hello(struct sync_device *device, struct moment now) {
+    struct hello *hello = &device->hello;
+    memset(hello, 0, sizeof *hello);
+    uint8_t seed[SEED_BYTES];
+    device->options.random(device->options.ctx, seed, sizeof seed);
+    kx_from_seed(seed, &device->kx);
+    device->options.random(device->options.ctx, hello->nonce, sizeof hello->nonce);
+    memcpy(hello->kx_public, device->kx.public_part, sizeof hello->kx_public);
+    hello->site = store_site(device->options.store);
+    hello->device = device->options.device_rid;
+    hello->author = device->options.author;
+    memcpy(hello->author_random, device->options.author_random, AUTHOR_RANDOM_BYTES);
+    hello->message_bytes_max = device->options.message_bytes_max;
+    hello->now = now;
+    hello->hub = device->status.hub;
+    enum rc rc =
+        chains_held(device->options.store, hello->author, false, hello->held, &hello->held_count);
+    if (rc == RC_OK && !id16_is_zero(hello->hub.id)) {
+        rc = chains_held(device->options.store, hello->hub, true, hello->cursors,
+                         &hello->cursor_count);
+    }
+    if (rc != RC_OK) {
+        return rc;
+    }
+    buf_reset(&device->body);
+    struct frame head = {.type = FRAME_HELLO};
+    struct frame_seal seal = {
+        .direction = FRAME_UP, .signer = device->options.device, .site = hello->site};
+    rc = hello_encode(hello, &device->body);
+    if (rc == RC_OK) {
+        rc = frame_build(device->codec, &head, buf_slice(&device->body), &seal, &device->frame);
+    }
+    if (rc == RC_OK) {
+        (void)queue_frame(device, LANE_CONTROL, 0);
+        device->hello_at = now.mono;
+        device->hello_due = false;
+    }
+    return rc;
+}
+
+static void greet(struct sync_device *device) {
+    device->phase = SYNC_GREETING;
+    device->hello_due = true;
+    device->hello_retry_ms = SYNC_RETRY_MS_MIN;
+    device->session = 0;
+}
+
+void sync_device_link(struct sync_device *device, bool up, struct moment now) {
+    (void)now;
+    outbox_clear(device);
+    if (up) {
+        greet(device);
+        return;
+    }
+    device->phase = SYNC_OFFLINE;
+    device->session = 0;
+    for (uint8_t i = 0; i < FRAME_CHAINS_MAX; i++) {
+        device->own[i] = (struct own_chain){0};
+    }
+}
+
+// What the hub holds of one of my chains, as it says now; it may be less than before.
+static enum rc take_held(struct sync_device *device, struct chain_id id, uint64_t seq,
+                         const uint8_t *hash) {
+    struct hash32 mine;
+    enum rc rc = store_chain_hash(device->options.store, id, seq, &mine);
+    if (rc == RC_NOT_FOUND || (rc == RC_OK && memcmp(mine.b, hash, SEEN_HASH_BYTES) != 0)) {
+        trouble(device, "the hub holds another branch of this device's chain");
+        return RC_OK;
+    }
+    return rc == RC_OK ? store_chain_set_acked(device->options.store, id, seq) : rc;
+}
+
+static enum rc take_welcome_held(struct sync_device *device, const struct welcome *welcome) {
+    for (uint8_t i = 0; i < FRAME_CHAINS_MAX; i++) {
+        struct chain_id id = chain_of(device->options.author, i);
+        struct store_chain chain;
+        enum rc rc = store_chain_get(device->options.store, id, &chain);
+        if (rc != RC_OK) {
+            return rc;
+        }
+        const struct frame_chain *held = NULL;
+        for (uint8_t k = 0; k < welcome->held_count; k++) {
+            if (welcome->held[k].id.lane == id.lane &&
+                welcome->held[k].id.audience == id.audience) {
+                held = &welcome->held[k];
+            }
+        }
+        device->own[i] = (struct own_chain){0};
+        if (held) {
+            rc = take_held(device, id, held->seq, held->hash);
+            device->own[i].sent = held->seq;
+        } else if (chain.acked_seq > 0) {
+            rc = store_chain_set_acked(device->options.store, id, 0);
+        }
+        if (rc != RC_OK) {
+            return rc;
+        }
+    }
+    return RC_OK;
+}
+
+static void update_live(struct sync_device *device) {
+    bool behind = false;
+    for (uint8_t lane = 0; lane < LANE_COUNT; lane++) {
+        struct store_chain chain;
+        struct chain_id id = {.author = device->status.hub, .lane = lane};
+        if (store_chain_get(device->options.store, id, &chain) == RC_OK) {
+            device->status.log_seq[lane] = chain.sealed.seq;
+            behind |= chain.sealed.seq < device->status.hub_log_seq[lane];
+        }
+    }
+    if (in_session(device)) {
+        device->phase = behind ? SYNC_CATCHING_UP : SYNC_LIVE;
+    }
+}
+
+static void heard(struct sync_device *device, struct moment now) {
+    device->status.heard = now.mono;
+}
+
+static enum rc on_welcome(struct sync_device *device, struct slice bytes, struct frame *frame,
+                          struct moment now) {
+    struct welcome welcome;
+    if (!frame_signed_ok(bytes, frame, FRAME_DOWN, store_site(device->options.store),
+                         device->options.scheme, &device->options.hub_key) ||
+        frame_inflate(device->codec, frame) != RC_OK ||
+        welcome_decode(frame->body, &welcome) != RC_OK) {
+        device->status.not_verified++;
+        return RC_OK;
+    }
+    if (device->phase != SYNC_GREETING ||
+        memcmp(welcome.hello_nonce, device->hello.nonce, FRAME_NONCE_BYTES) != 0) {
+        return RC_OK; // an answer to an earlier greeting
+    }
+    if (kx_device(&device->kx, welcome.kx_public, device->up, device->down) != RC_OK) {
+        device->status.not_verified++;
+        return RC_OK;
+    }
+    enum rc rc = RC_OK;
+    if (!author_equal(welcome.hub, device->status.hub)) {
+        rc = store_meta_set(device->options.store, META_HUB, slice_of(welcome.hub.id.b, ID_BYTES));
+        if (rc != RC_OK) {
+            return rc;
+        }
+        device->status.hub = welcome.hub;
+    }
+    device->session = welcome.session;
+    device->number = 0;
+    device->window = (struct number_window){0};
+    device->digest_number = welcome.digest;
+    device->status.hub_time = welcome.time;
+    device->status.hub_starting = welcome.starting == 1;
+    memset(device->status.hub_log_seq, 0, sizeof device->status.hub_log_seq);
+    for (uint8_t i = 0; i < welcome.head_count; i++) {
+        if (welcome.heads[i].id.audience == AUDIENCE_SITE) {
+            device->status.hub_log_seq[welcome.heads[i].id.lane] = welcome.heads[i].seq;
+        }
+    }
+    device->phase = SYNC_CATCHING_UP;
+    device->status.trouble[0] = '\0';
+    heard(device, now);
+    device->fack_due = true; // proves to the hub that I hold the session's keys
+    rc = take_welcome_held(device, &welcome);
+    update_live(device);
+    return rc;
+}
+
+static void on_start(struct sync_device *device, struct slice bytes, struct frame *frame,
+                     struct moment now) {
+    struct start start;
+    if (!frame_signed_ok(bytes, frame, FRAME_DOWN, store_site(device->options.store),
+                         device->options.scheme, &device->options.hub_key) ||
+        frame_inflate(device->codec, frame) != RC_OK ||
+        start_decode(frame->body, &start) != RC_OK) {
+        device->status.not_verified++;
+        return;
+    }
+    if (device->phase != SYNC_OFFLINE && now.mono.v - device->hello_at.v >= HELLO_EVERY_MS) {
+        greet(device);
+    }
+}
+
+// ---- The hub's log ----
+
+// A chain of another author as a frame moves it on, before anything is stored.
+struct walked_chain {
+    struct chain_id id;
+    struct chain_head head;
+};
+struct feed_walk {
+    struct sync_device *device;
+    struct chain_id log;
+    struct chain_head head;
+    struct walked_chain authors[FEED_AUTHORS_MAX];
+    uint32_t author_count;
+    uint64_t roster_seq; // how far my lane 0 goes
+};
+
+static enum rc walk_author(struct feed_walk *walk, struct chain_id id,
+                           struct chain_head **out_head) {
+    for (uint32_t i = 0; i < walk->author_count; i++) {
+        if (chain_id_equal(walk->authors[i].id, id)) {
+            *out_head = &walk->authors[i].head;
+            return RC_OK;
+        }
+    }
+    if (walk->author_count == FEED_AUTHORS_MAX) {
+        return RC_TOO_LARGE;
+    }
+    struct store_chain chain;
+    enum rc rc = store_chain_get(walk->device->options.store, id, &chain);
+    if (rc == RC_OK) {
+        walk->authors[walk->author_count] = (struct walked_chain){.id = id, .head = chain.head};
+        *out_head = &walk->authors[walk->author_count++].head;
+    }
+    return rc;
+}
+
+// The chain hash of an admitted record.
+static enum rc walk_record_hash(struct feed_walk *walk, const struct feed_item *item,
+                                const struct admit *admit, struct hash32 *out_hash) {
+    struct store *store = walk->device->options.store;
+    if (author_equal(admit->place.chain.author, walk->log.author)) {
+        // The hub's own record stands just before its admit.
+        if (admit->place.seq != walk->head.seq) {
+            return RC_INVALID;
+        }
+        *out_hash = walk->head.hash;
+        return RC_OK;
+    }
+    if (item->type == FEED_ADMIT_HELD) {
+        return store_chain_hash(store, admit->place.chain, admit->place.seq, out_hash);
+    }
+    struct chain_head *head;
+    enum rc rc = walk_author(walk, admit->place.chain, &head);
+    if (rc != RC_OK) {
+        return rc;
+    }
+    if (admit->place.seq <= head->seq) {
+        return store_chain_hash(store, admit->place.chain, admit->place.seq, out_hash);
+    }
+    if (admit->place.seq != head->seq + 1) {
+        return RC_GAP;
+    }
+    chain_add_record(head, item->content, item->has_sig ? &item->sig : NULL);
+    *out_hash = head->hash;
+    return RC_OK;
+}
+
+static enum rc walk_item(struct feed_walk *walk, const struct feed_item *item) {
+    struct admit admit;
+    struct hash32 record;
+    switch (item->type) {
+    case FEED_OWN:
+        chain_add_record(&walk->head, item->content, item->has_sig ? &item->sig : NULL);
+        return RC_OK;
+    case FEED_AUTHOR_SEAL:
+        return RC_OK;
+    case FEED_ADMIT:
+    case FEED_ADMIT_HELD: {
+        enum rc rc = admit_decode(item->admit, &admit);
+        if (rc != RC_OK) {
+            return rc;
+        }
+        if (admit.place.chain.lane != walk->log.lane ||
+            admit.place.chain.audience != walk->log.audience) {
+            return RC_INVALID;
+        }
+        // The verdict was made with a roster that I do not hold yet: wait for lane 0.
+        if (walk->log.lane != LANE_CONTROL && admit.roster_version > walk->roster_seq) {
+            return RC_GAP;
+        }
+        rc = walk_record_hash(walk, item, &admit, &record);
+        if (rc == RC_OK) {
+            chain_add_admit(&walk->head, item->admit, &record);
+        }
+        return rc;
+    }
+    }
+    return RC_INVALID;
+}
+
+// Hashes the whole frame against what is held, and checks the hub's seal. Nothing is written.
+static enum rc walk_feed(struct sync_device *device, const struct feed *feed,
+                         struct feed_walk *walk) {
+    struct store *store = device->options.store;
+    walk->head.seq = feed->first_seq - 1;
+    enum rc rc = store_chain_hash(store, walk->log, walk->head.seq, &walk->head.hash);
+    if (rc != RC_OK) {
+        return rc;
+    }
+    if (memcmp(walk->head.hash.b, feed->before, SEEN_HASH_BYTES) != 0) {
+        return RC_FORK;
+    }
+    struct store_chain roster;
+    struct chain_id control = {.author = walk->log.author};
+    rc = store_chain_get(store, control, &roster);
+    if (rc != RC_OK) {
+        return rc;
+    }
+    walk->roster_seq = roster.head.seq;
+    struct reader items = reader_of(feed->items);
+    for (uint32_t i = 0; i < feed->count && rc == RC_OK; i++) {
+        struct feed_item item;
+        rc = feed_next(&items, &item);
+        if (rc == RC_OK) {
+            rc = walk_item(walk, &item);
+        }
+    }
+    if (rc == RC_OK && !seal_verify(device->options.scheme, store_site(store), walk->log,
+                                    &walk->head, &device->options.hub_key, &feed->seal)) {
+        rc = RC_BAD_SIGNATURE;
+    }
+    return rc;
+}
+
+// A device's opening statement names the key that seals its chains; the author id proves it.
+static enum rc learn_author(struct sync_device *device, const struct place *place,
+                            const struct content *content) {
+    struct slice random;
+    struct slice key;
+    if (content->kind != RECORD_KIND_AUTHOR_OPEN ||
+        !body_bytes(content->body, RECORD_AUTHOR_OPEN_RANDOM, &random) ||
+        !body_bytes(content->body, RECORD_AUTHOR_OPEN_KEY, &key) ||
+        random.len != AUTHOR_RANDOM_BYTES || key.len != PUBLIC_KEY_BYTES) {
+        return RC_OK;
+    }
+    struct store_author author = {.author = place->chain.author};
+    memcpy(author.device_key.b, key.data, PUBLIC_KEY_BYTES);
+    if (!author_equal(author_of(&author.device_key, random.data), author.author)) {
+        return RC_OK;
+    }
+    enum rc rc = store_author_put(device->options.store, &author);
+    return rc == RC_EXISTS ? RC_OK : rc;
+}
+
+// Whatever the verdict, what does not verify here is not folded as accepted.
+static enum verdict own_check(struct sync_device *device, struct slice bytes,
+                              const struct signature *sig, enum verdict verdict, uint16_t *rule) {
+    struct content content;
+    struct public_key key;
+    if (verdict != VERDICT_ACCEPTED || content_decode(bytes, &content) != RC_OK) {
+        return verdict;
+    }
+    if (!sig && id16_is_zero(content.key.id)) {
+        return verdict; // carried by its author's seal
+    }
+    if (sig && device->options.key_of(device->options.ctx, &content, &key) &&
+        keys_verify(device->options.scheme, &key, bytes, sig)) {
+        return verdict;
+    }
+    device->status.not_verified++;
+    trouble(device, "a record of the log does not verify");
+    *rule = REFUSAL_SIGNATURE;
+    return VERDICT_HELD;
+}
+
+static enum rc take_record(struct sync_device *device, const struct place *place,
+                           const struct feed_item *item) {
+    struct store_chain chain;
+    enum rc rc = store_chain_get(device->options.store, place->chain, &chain);
+    if (rc != RC_OK || place->seq <= chain.head.seq) {
+        return rc;
+    }
+    struct content content;
+    rc = content_decode(item->content, &content);
+    if (rc != RC_OK) {
+        return rc;
+    }
+    struct signed_record record = {.content = item->content,
+                                   .has_sig = item->has_sig,
+                                   .sig = item->sig,
+                                   .rid = content_rid(item->content)};
+    uint64_t seq = 0;
+    bool first = true;
+    rc = learn_author(device, place, &content);
+    if (rc == RC_OK) {
+        rc = store_append_record(device->options.store, place->chain, &record, &seq, &first);
+    }
+    return rc;
+}
+
+static enum rc take_admit(struct sync_device *device, struct chain_id log_chain,
+                          const struct feed_item *item) {
+    struct store *store = device->options.store;
+    struct admit admit;
+    enum rc rc = admit_decode(item->admit, &admit);
+    if (rc == RC_OK && item->type == FEED_ADMIT) {
+        rc = take_record(device, &admit.place, item);
+    }
+    if (rc != RC_OK) {
+        return rc;
+    }
+    struct store_log log = {.hub = log_chain.author,
+                            .n = admit.n,
+                            .place = admit.place,
+                            .verdict = admit.verdict,
+                            .rule = admit.rule,
+                            .hub_time = admit.hub_time,
+                            .roster_version = admit.roster_version};
+    bool has_sig = false;
+    struct signature sig;
+    buf_reset(&device->items);
+    rc = store_entry_get(store, &admit.place, &device->items, &has_sig, &sig);
+    if (rc != RC_OK) {
+        return rc;
+    }
+    log.verdict =
+        own_check(device, buf_slice(&device->items), has_sig ? &sig : NULL, log.verdict, &log.rule);
+    log.admit_place.chain = log_chain;
+    rc = store_append_admit(store, log_chain, &admit, &log.admit_place.seq);
+    return rc == RC_OK ? store_log_put(store, &log) : rc;
+}
+
+static enum rc take_author_seal(struct sync_device *device, const struct feed_item *item) {
+    struct store *store = device->options.store;
+    struct store_author author;
+    struct chain_head head = {.seq = item->sealed.seq};
+    enum rc rc = store_author_get(store, item->sealed.chain.author, &author);
+    if (rc == RC_OK) {
+        rc = store_chain_hash(store, item->sealed.chain, head.seq, &head.hash);
+    }
+    if (rc == RC_NOT_FOUND) {
+        return RC_OK;
+    }
+    if (rc != RC_OK) {
+        return rc;
+    }
+    if (!seal_verify(device->options.scheme, store_site(store), item->sealed.chain, &head,
+                     &author.device_key, &item->sig)) {
+        device->status.not_verified++;
+        return RC_OK;
+    }
+    rc = store_seal_put(store, item->sealed.chain, head.seq, &item->sig);
+    return rc == RC_EXISTS ? RC_OK : rc;
+}
+
+// Stores the entries of a verified frame that are not held yet.
+static enum rc take_feed(struct sync_device *device, const struct feed *feed,
+                         struct chain_id log_chain, uint64_t held) {
+    struct reader items = reader_of(feed->items);
+    uint64_t seq = feed->first_seq;
+    enum rc rc = RC_OK;
+    for (uint32_t i = 0; i < feed->count && rc == RC_OK; i++) {
+        struct feed_item item;
+        rc = feed_next(&items, &item);
+        if (rc != RC_OK) {
+            return rc;
+        }
+        if (item.type == FEED_AUTHOR_SEAL) {
+            rc = take_author_seal(device, &item);
+            continue;
+        }
+        bool known = seq <= held;
+        struct place place = {.chain = log_chain, .seq = seq++};
+        if (known) {
+            continue;
+        }
+        if (item.type == FEED_OWN) {
+            rc = take_record(device, &place, &item);
+        } else {
+            rc = take_admit(device, log_chain, &item);
+        }
+    }
+    return rc == RC_OK
+               ? store_seal_put(device->options.store, log_chain, feed->last_seq, &feed->seal)
+               : rc;
+}
+
+// Faults of the peer are counted and answered; faults of the store end the round.
+static enum rc feed_fault(struct sync_device *device, enum rc rc, const struct feed *feed,
+                          struct moment now) {
+    if (rc == RC_OK || rc == RC_IO || rc == RC_FULL || rc == RC_CORRUPT || rc == RC_NO_MEMORY) {
+        return rc;
+    }
+    if (rc == RC_GAP || rc == RC_NOT_FOUND) {
+        return RC_OK; // something before it is missing; the hub hears how far I am
+    }
+    device->status.not_verified++;
+    trouble(device, rc == RC_FORK ? "the hub's log differs from my copy of it"
+                                  : "a part of the hub's log does not verify");
+    return store_quarantine_put(device->options.store, "feed", rc, feed->items, now.utc);
+}
+
+static enum rc on_feed(struct sync_device *device, const struct frame *frame, struct moment now) {
+    struct feed feed;
+    if (feed_decode(frame->body, &feed) != RC_OK) {
+        device->status.not_verified++;
+        return RC_OK;
+    }
+    device->fack_due = true;
+    struct feed_walk walk = {
+        .device = device,
+        .log = {.author = device->status.hub, .lane = feed.lane, .audience = feed.audience}};
+    struct store_chain chain;
+    enum rc rc = store_chain_get(device->options.store, walk.log, &chain);
+    if (rc != RC_OK) {
+        return rc;
+    }
+    if (feed.audience == AUDIENCE_SITE && feed.head_seq > device->status.hub_log_seq[feed.lane]) {
+        device->status.hub_log_seq[feed.lane] = feed.head_seq;
+    }
+    if (feed.last_seq <= chain.head.seq || feed.first_seq > chain.head.seq + 1) {
+        return RC_OK;
+    }
+    rc = walk_feed(device, &feed, &walk);
+    if (rc == RC_OK) {
+        // Past this point a refusal can only mean that the store's own check disagrees: undo all.
+        rc = take_feed(device, &feed, walk.log, chain.head.seq);
+        if (rc != RC_OK) {
+            return rc;
+        }
+        update_live(device);
+        return RC_OK;
+    }
+    return feed_fault(device, rc, &feed, now);
+}
+
+// ---- Other messages ----
+
+static enum rc on_ack(struct sync_device *device, const struct frame *frame, struct moment now) {
+    struct ack ack;
+    if (ack_decode(frame->body, &ack) != RC_OK) {
+        device->status.not_verified++;
+        return RC_OK;
+    }
+    device->status.hub_time = ack.time;
+    uint8_t index = chain_index(ack.lane, ack.audience);
+    struct own_chain *own = &device->own[index];
+    struct chain_id id = chain_of(device->options.author, index);
+    struct store_chain chain;
+    enum rc rc = store_chain_get(device->options.store, id, &chain);
+    if (rc != RC_OK) {
+        return rc;
+    }
+    device->status.hub_starting = ack.reason == ACK_STARTING;
+    if (ack.seq > chain.acked_seq && own->sent_at.v > 0) {
+        int64_t rtt = now.mono.v - own->sent_at.v;
+        device->status.rtt_ms = rtt > 0 && rtt < UINT32_MAX ? (uint32_t)rtt : 0;
+        own->retry_ms = 0;
+    }
+    if (ack.seq != chain.acked_seq) {
+        rc = take_held(device, id, ack.seq, ack.hash);
+        if (rc != RC_OK) {
+            return rc;
+        }
+    }
+    if (ack.seq >= own->sent || ack.reason == ACK_STARTING || ack.reason == ACK_SEAL) {
+        own->sent = ack.seq;
+        own->in_flight_bytes = 0;
+        own->not_before.v = ack.retry_ms ? now.mono.v + ack.retry_ms : 0;
+    }
+    if (ack.reason == ACK_SEAL || ack.reason == ACK_FORM || ack.reason == ACK_FORK) {
+        own->not_before.v = now.mono.v + SYNC_RETRY_MS_MAX;
+        trouble(device, ack.reason == ACK_FORK ? "the hub refuses this device's chain: a fork"
+                                               : "the hub cannot verify this device's chain");
+    }
+    if (ack.reason == ACK_GAP && now.mono.v - own->gap_at.v >= device->status.rtt_ms) {
+        own->gap_first = ack.seq + 1;
+        own->gap_last = ack.range_count > 0 ? ack.ranges[0].first - 1 : own->sent;
+    }
+    return RC_OK;
+}
+
+static void on_digest(struct sync_device *device, struct slice bytes, struct frame *frame,
+                      struct moment now) {
+    struct digest digest;
+    if (!in_session(device)) {
+        return;
+    }
+    if (!frame_signed_ok(bytes, frame, FRAME_DOWN, store_site(device->options.store),
+                         device->options.scheme, &device->options.hub_key) ||
+        frame_inflate(device->codec, frame) != RC_OK ||
+        digest_decode(frame->body, &digest) != RC_OK) {
+        device->status.not_verified++;
+        return;
+    }
+    if (!author_equal(digest.hub, device->status.hub) || digest.number <= device->digest_number) {
+        return; // another incarnation's, or an old one again
+    }
+    device->digest_number = digest.number;
+    device->status.hub_time = digest.time;
+    heard(device, now);
+    for (uint8_t lane = 0; lane < LANE_COUNT; lane++) {
+        if (digest.head_seq[lane] > device->status.hub_log_seq[lane]) {
+            device->status.hub_log_seq[lane] = digest.head_seq[lane];
+        }
+    }
+    update_live(device);
+    if (device->options.digest) {
+        device->options.digest(device->options.ctx, &digest);
+    }
+}
+
+static void on_enrolled(struct sync_device *device, const struct frame *frame) {
+    struct enrolled enrolled;
+    if (enrolled_decode(frame->body, &enrolled) != RC_OK || device->enrol_tries == 0) {
+        return;
+    }
+    struct key_id key = key_id_of(&device->enrol.key);
+    if (!id16_equal(key.id, enrolled.key.id)) {
+        return;
+    }
+    device->enrol_tries = 0;
+    if (device->options.enrolled) {
+        device->options.enrolled(device->options.ctx, key, (enum refusal_code)enrolled.code);
+    }
+}
+
+static enum rc on_keyed(struct sync_device *device, struct slice bytes, struct frame *frame,
+                        struct moment now) {
+    if (!in_session(device) || frame->session != device->session) {
+        return RC_OK;
+    }
+    if (!frame_keyed_ok(bytes, frame, FRAME_DOWN, device->down)) {
+        device->status.not_verified++;
+        return RC_OK;
+    }
+    if (!number_window_take(&device->window, frame->number) ||
+        frame_inflate(device->codec, frame) != RC_OK) {
+        return RC_OK;
+    }
+    heard(device, now);
+    if (frame->type == FRAME_ACK) {
+        return on_ack(device, frame, now);
+    }
+    if (frame->type == FRAME_FEED) {
+        return on_feed(device, frame, now);
+    }
+    if (frame->type == FRAME_ENROLLED) {
+        on_enrolled(device, frame);
+    }
+    return RC_OK;
+}
+
+enum rc sync_device_receive(struct sync_device *device, struct slice bytes, struct moment now) {
+    struct frame frame;
+    device->status.received_bytes += bytes.len;
+    if (frame_open(bytes, &frame) != RC_OK) {
+        device->status.not_verified++;
+        return RC_OK;
+    }
+    if (frame.type == FRAME_WELCOME) {
+        return on_welcome(device, bytes, &frame, now);
+    }
+    if (frame.type == FRAME_START) {
+        on_start(device, bytes, &frame, now);
+        return RC_OK;
+    }
+    if (frame.type == FRAME_DIGEST) {
+        on_digest(device, bytes, &frame, now);
+        return RC_OK;
+    }
+    return on_keyed(device, bytes, &frame, now);
+}
+
+// ---- Sending ----
+
+struct batch_pack {
+    struct sync_device *device;
+    struct chain_head head;
+    uint64_t last; // do not go beyond
+    uint32_t count;
+};
+
+static enum rc pack_entry(void *ctx, const struct store_entry *entry) {
+    struct batch_pack *pack = ctx;
+    size_t next = pack->device->items.len + entry->bytes.len + SIGNATURE_BYTES + 4;
+    if (entry->place.seq > pack->last || (pack->count > 0 && next > SYNC_GROUP_BYTES)) {
+        return RC_FULL;
+    }
+    batch_put_item(&pack->device->items, entry->bytes, entry->sig);
+    chain_add_record(&pack->head, entry->bytes, entry->sig);
+    pack->count++;
+    return buf_rc(&pack->device->items);
+}
+
+// One BATCH of a chain from first on; seals where it ends.
+static enum rc send_batch(struct sync_device *device, uint8_t index, uint64_t first, uint64_t last,
+                          uint64_t *out_last) {
+    struct store *store = device->options.store;
+    struct chain_id id = chain_of(device->options.author, index);
+    struct batch_pack pack = {.device = device, .last = last, .head = {.seq = first - 1}};
+    enum rc rc = store_chain_hash(store, id, first - 1, &pack.head.hash);
+    if (rc != RC_OK) {
+        return rc;
+    }
+    struct batch batch = {.lane = id.lane, .audience = id.audience, .first_seq = first};
+    memcpy(batch.before, pack.head.hash.b, SEEN_HASH_BYTES);
+    buf_reset(&device->items);
+    rc = store_entries(store, id, first, pack_entry, &pack);
+    if (rc != RC_OK) {
+        return rc;
+    }
+    if (pack.count == 0) {
+        return RC_NOT_FOUND;
+    }
+    uint64_t sealed = 0;
+    if (store_seal_get(store, id, pack.head.seq, &sealed, &batch.seal) != RC_OK ||
+        sealed != pack.head.seq) {
+        seal_sign(store_site(store), id, &pack.head, device->options.device, &batch.seal);
+        rc = store_seal_put(store, id, pack.head.seq, &batch.seal);
+        if (rc != RC_OK && rc != RC_EXISTS) {
+            return rc;
+        }
+    }
+    batch.count = pack.count;
+    batch.items = buf_slice(&device->items);
+    buf_reset(&device->body);
+    rc = batch_encode(&batch, &device->body);
+    if (rc != RC_OK) {
+        return rc;
+    }
+    if (!queue_keyed(device, FRAME_BATCH, id.lane, (uint8_t)(index + 1))) {
+        return RC_BUSY;
+    }
+    *out_last = pack.head.seq;
+    return RC_OK;
+}
+
+static uint32_t retry_after(const struct sync_device *device, const struct own_chain *own) {
+    if (own->retry_ms) {
+        return own->retry_ms;
+    }
+    uint32_t rto = device->status.rtt_ms * 4;
+    return rto > SYNC_RETRY_MS_MIN ? rto : SYNC_RETRY_MS_MIN;
+}
+
+static enum rc send_chain(struct sync_device *device, uint8_t index, struct moment now) {
+    struct own_chain *own = &device->own[index];
+    struct chain_id id = chain_of(device->options.author, index);
+    struct store_chain chain;
+    enum rc rc = store_chain_get(device->options.store, id, &chain);
+    if (rc != RC_OK || now.mono.v < own->not_before.v) {
+        return rc;
+    }
+    if (own->sent < chain.acked_seq) {
+        own->sent = chain.acked_seq;
+    }
+    if (own->sent > chain.acked_seq && now.mono.v - own->sent_at.v >= retry_after(device, own)) {
+        uint32_t wait = retry_after(device, own) * 2;
+        own->retry_ms = wait > SYNC_RETRY_MS_MAX ? SYNC_RETRY_MS_MAX : wait;
+        own->sent = chain.acked_seq;
+        device->status.resent_bytes += own->in_flight_bytes;
+        own->in_flight_bytes = 0;
+    }
+    uint64_t last = 0;
+    if (own->gap_first > 0) {
+        rc = send_batch(device, index, own->gap_first, own->gap_last, &last);
+        own->gap_at = now.mono;
+        own->gap_first = 0;
+        if (rc != RC_OK && rc != RC_NOT_FOUND && rc != RC_BUSY) {
+            return rc;
+        }
+        device->status.resent_bytes += device->frame.len;
+    }
+    while (own->sent < chain.head.seq && own->in_flight_bytes < LIMIT_WINDOW_BYTES) {
+        rc = send_batch(device, index, own->sent + 1, chain.head.seq, &last);
+        if (rc == RC_BUSY) {
+            return RC_OK;
+        }
+        if (rc != RC_OK) {
+            return rc;
+        }
+        own->in_flight_bytes += (uint32_t)device->frame.len;
+        own->sent = last;
+        own->sent_at = now.mono;
+    }
+    return RC_OK;
+}
+
+static enum rc send_fack(struct sync_device *device, struct moment now) {
+    struct fack fack = {.hub = device->status.hub};
+    enum rc rc = chains_held(device->options.store, fack.hub, true, fack.cursors, &fack.count);
+    if (rc != RC_OK) {
+        return rc;
+    }
+    buf_reset(&device->body);
+    if (fack_encode(&fack, &device->body) == RC_OK &&
+        queue_keyed(device, FRAME_FACK, LANE_CONTROL, 0)) {
+        device->fack_due = false;
+        device->fack_at = now.mono;
+    }
+    return RC_OK;
+}
+
+static void send_enrol(struct sync_device *device, struct moment now) {
+    buf_reset(&device->body);
+    if (enrol_encode(&device->enrol, &device->body) == RC_OK &&
+        queue_keyed(device, FRAME_ENROL, LANE_CONTROL, 0)) {
+        device->enrol_at = now.mono;
+        device->enrol_tries++;
+    }
+}
+
+enum rc sync_device_enrol(struct sync_device *device, struct rid person,
+                          const struct public_key *key, const char *code, struct moment now) {
+    if (!in_session(device)) {
+        return RC_OFFLINE;
+    }
+    device->enrol.person = person;
+    device->enrol.key = *key;
+    enrol_prove(code, person, key, device->enrol.proof);
+    device->enrol_tries = 0;
+    send_enrol(device, now);
+    return device->enrol_tries > 0 ? RC_OK : RC_BUSY;
+}
+
+static enum rc tick_greeting(struct sync_device *device, struct moment now) {
+    bool retry = now.mono.v - device->hello_at.v >= device->hello_retry_ms;
+    if (!device->hello_due && !retry) {
+        return RC_OK;
+    }
+    if (!device->hello_due) {
+        uint32_t wait = device->hello_retry_ms * 2;
+        uint32_t jitter = (uint32_t)(sync_random_next(&device->random) % 1000);
+        device->hello_retry_ms = (wait > SYNC_RETRY_MS_MAX ? SYNC_RETRY_MS_MAX : wait) + jitter;
+    }
+    return send_hello(device, now);
+}
+
+static enum rc tick_session(struct sync_device *device, struct moment now) {
+    if (now.mono.v - device->status.heard.v >= HUB_SILENT_MS) {
+        greet(device);
+        return send_hello(device, now);
+    }
+    enum rc rc = RC_OK;
+    for (uint8_t i = 0; i < FRAME_CHAINS_MAX && rc == RC_OK; i++) {
+        rc = send_chain(device, i, now);
+    }
+    if (rc == RC_OK && (device->fack_due || now.mono.v - device->fack_at.v >= KEEPALIVE_MS)) {
+        rc = send_fack(device, now);
+    }
+    if (device->enrol_tries > 0 && now.mono.v - device->enrol_at.v >= SYNC_RETRY_MS_MIN) {
+        if (device->enrol_tries >= ENROL_TRIES) {
+            device->enrol_tries = 0;
+            if (device->options.enrolled) {
+                device->options.enrolled(device->options.ctx, key_id_of(&device->enrol.key),
+                                         REFUSAL_OFFLINE);
+            }
+        } else {
+            send_enrol(device, now);
+        }
+    }
+    return rc;
+}
+
+enum rc sync_device_tick(struct sync_device *device, struct moment now, struct mono_ms *out_next) {
+    enum rc rc = RC_OK;
+    if (device->phase == SYNC_GREETING) {
+        rc = tick_greeting(device, now);
+    } else if (in_session(device)) {
+        rc = tick_session(device, now);
+    }
+    // Nothing here is due sooner than the shortest retry, but for what a message brings.
+    out_next->v = now.mono.v + (device->phase == SYNC_OFFLINE ? SYNC_RETRY_MS_MAX : 1000);
+    return rc;
+}
+
+void sync_device_flush(struct sync_device *device, struct moment now) {
+    (void)now;
+    for (size_t i = 0; i < device->outbox_count; i++) {
+        struct outgoing *out = &device->outbox[i];
+        enum rc rc = device->options.send(device->options.ctx, out->lane, buf_slice(&out->frame));
+        if (rc == RC_OK) {
+            device->status.sent_bytes += out->frame.len;
+        } else if (out->own > 0) {
+            // The link is full: this chain goes on from what the hub holds, at the next tick.
+            struct own_chain *own = &device->own[out->own - 1];
+            struct store_chain chain;
+            struct chain_id id = chain_of(device->options.author, (uint8_t)(out->own - 1));
+            if (store_chain_get(device->options.store, id, &chain) == RC_OK) {
+                own->sent = chain.acked_seq;
+                own->in_flight_bytes = 0;
+            }
+        }
+    }
+    outbox_clear(device);
+}
+
+void sync_device_aborted(struct sync_device *device) {
+    outbox_clear(device);
+    for (uint8_t i = 0; i < FRAME_CHAINS_MAX; i++) {
+        device->own[i] = (struct own_chain){0};
+    }
+    if (device->phase != SYNC_OFFLINE) {
+        greet(device); // the hub and I agree again on what is held
+    }
+}
+
+void sync_device_status(const struct sync_device *device, struct sync_device_status *out_status) {
+    *out_status = device->status;
+    out_status->phase = device->phase;
+    for (uint8_t lane = 0; lane < LANE_COUNT; lane++) {
+        struct store_chain chain;
+        struct chain_id id = {.author = device->status.hub, .lane = lane};
+        if (store_chain_get(device->options.store, id, &chain) == RC_OK) {
+            out_status->log_seq[lane] = chain.sealed.seq;
+        }
+    }
+}
+
+uint64_t sync_device_sent_seq(const struct sync_device *device, uint8_t lane, uint8_t audience) {
+    return device->own[chain_index(lane, audience)].sent;
+}
+
+void sync_device_seen(struct sync_device *device, uint8_t lane, struct seen *out_seen) {
+    if (id16_is_zero(device->status.hub.id)) {
+        *out_seen = (struct seen){0};
+        return;
+    }
+    seen_of(device->options.store, device->status.hub, lane, out_seen);
+}
