@@ -1,0 +1,222 @@
+#include "davy/app/judge.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static enum verdict refuse(struct refusal *out_refusal, enum refusal_code code, const char *what) {
+    (void)REFUSE(out_refusal, code, what);
+    return VERDICT_REFUSED;
+}
+
+bool judge_key_of(const struct roster *roster, const struct content *content,
+                  struct public_key *out_key) {
+    if (content->kind == KIND_SITE_GENESIS) {
+        struct body_reader reader = body_read(content->body);
+        struct field_value value;
+        while (body_next(&reader, &value)) {
+            struct public_key root;
+            if (value.tag != GENESIS_ROOT_KEY || value.bytes.len != PUBLIC_KEY_BYTES) {
+                continue;
+            }
+            memcpy(root.b, value.bytes.data, PUBLIC_KEY_BYTES);
+            if (id16_equal(key_id_of(&root).id, content->key.id)) {
+                *out_key = root;
+                return true;
+            }
+        }
+        return false;
+    }
+    struct roster_key_owner owner;
+    if (!roster_key(roster, content->key, &owner)) {
+        return false;
+    }
+    *out_key = owner.key;
+    return true;
+}
+
+static bool site_ok(const struct judge *judge, const struct content *content, struct rid rid) {
+    struct site_id site = store_site(judge->store);
+    if (content->kind == KIND_SITE_GENESIS) {
+        return id16_is_zero(content->site.id) && id16_equal(rid.id, site.id);
+    }
+    return id16_equal(content->site.id, site.id);
+}
+
+// Does the record cover everything that its effect demands of a subject's history?
+struct cover {
+    const struct judge *judge;
+    const struct content *content;
+    const struct place *place;
+    bool allow;
+    bool covered;
+};
+
+static enum rc cover_item(void *ctx, const struct store_item *item) {
+    struct cover *cover = ctx;
+    const struct module *module;
+    const struct kind *kind = registry_kind(cover->judge->registry, item->content.kind, &module);
+    bool counts = item->logged && item->log.verdict == VERDICT_ACCEPTED && kind &&
+                  kind->effect != EFFECT_FACT && !(cover->allow && kind->effect == EFFECT_ALLOW);
+    if (counts && !content_covers(cover->content, cover->place, &item->entry.place,
+                                  &item->log.admit_place, item->entry.rid)) {
+        cover->covered = false;
+        return RC_FULL;
+    }
+    return RC_OK;
+}
+
+static enum rc effect_holds(const struct judge *judge, const struct kind *kind,
+                            const struct content *content, const struct place *place,
+                            bool *out_covered) {
+    *out_covered = true;
+    if (kind->effect == EFFECT_FACT || kind->effect == EFFECT_RESTRICT ||
+        (kind->flags & KIND_OPENS)) {
+        return RC_OK;
+    }
+    for (uint16_t i = 0; i < content->subject_count; i++) {
+        struct cover cover = {.judge = judge,
+                              .content = content,
+                              .place = place,
+                              .allow = kind->effect == EFFECT_ALLOW,
+                              .covered = true};
+        enum rc rc = store_subject_each(judge->store, content->subjects[i], cover_item, &cover);
+        if (rc != RC_OK) {
+            return rc;
+        }
+        *out_covered &= cover.covered;
+    }
+    return RC_OK;
+}
+
+// One subject: the right in its area, its existence, the module's own check.
+static enum rc judge_subject(const struct judge *judge, const struct module *module,
+                             const struct kind *kind, const struct check_input *input,
+                             enum verdict *out_verdict, struct refusal *out_refusal) {
+    const char *area = NULL;
+    if ((kind->flags & KIND_BY_AREA) && module->area && input->state) {
+        area = module->area(input->state);
+    }
+    if (!(kind->flags & KIND_SEALED) && input->content->kind != KIND_SITE_GENESIS) {
+        enum rc rc = roster_check_right(judge->roster, kind, input->content, area, out_refusal);
+        if (rc != RC_OK) {
+            *out_verdict = VERDICT_REFUSED;
+            return RC_OK;
+        }
+    }
+    // A hub's fact may speak of a subject that its name defines (site.area, site.tag).
+    bool defines = kind->effect == EFFECT_FACT && (kind->flags & KIND_HUB);
+    if (!input->state && !(kind->flags & (KIND_OPENS | KIND_NO_SUBJECT)) && !defines) {
+        (void)REFUSE(out_refusal, REFUSAL_SUBJECT_UNKNOWN, kind->name);
+        *out_verdict = kind->effect == EFFECT_FACT ? VERDICT_HELD : VERDICT_REFUSED;
+        return RC_OK;
+    }
+    *out_verdict = module->check ? module->check(input, out_refusal) : VERDICT_ACCEPTED;
+    return RC_OK;
+}
+
+static enum rc judge_subjects(const struct judge *judge, const struct module *module,
+                              const struct kind *kind, const struct check_input *record,
+                              enum verdict *out_verdict, struct refusal *out_refusal) {
+    uint8_t *state = calloc(1, module->state_bytes);
+    if (!state) {
+        return RC_NO_MEMORY;
+    }
+    enum rc rc = RC_OK;
+    *out_verdict = VERDICT_ACCEPTED;
+    bool none = (kind->flags & KIND_NO_SUBJECT) != 0;
+    uint16_t count = none ? 1 : content_subject_count(record->content);
+    for (uint16_t i = 0; i < count && rc == RC_OK && *out_verdict == VERDICT_ACCEPTED; i++) {
+        struct check_input input = *record;
+        if (!none) {
+            input.subject = content_subject(record->content, record->rid, i);
+            rc = store_view_get(judge->store, module, input.subject, false, state);
+            input.state = rc == RC_OK ? state : NULL;
+            rc = rc == RC_NOT_FOUND ? RC_OK : rc;
+        }
+        if (rc == RC_OK) {
+            rc = judge_subject(judge, module, kind, &input, out_verdict, out_refusal);
+        }
+    }
+    free(state);
+    return rc;
+}
+
+// Who signed, with which key, on which device.
+static enum verdict judge_signature(const struct judge *judge, const struct kind *kind,
+                                    const struct content *content,
+                                    const struct signed_record *record,
+                                    struct refusal *out_refusal) {
+    if (kind->flags & KIND_SEALED) {
+        return VERDICT_ACCEPTED;
+    }
+    if (!record->has_sig) {
+        return refuse(out_refusal, REFUSAL_NOT_SIGNED, kind->name);
+    }
+    struct public_key key;
+    if (!judge_key_of(judge->roster, content, &key)) {
+        return refuse(out_refusal, REFUSAL_KEY_UNKNOWN, kind->name);
+    }
+    if (judge->check_signature &&
+        !keys_verify(judge->scheme, &key, record->content, &record->sig)) {
+        return refuse(out_refusal, REFUSAL_SIGNATURE, kind->name);
+    }
+    return VERDICT_ACCEPTED;
+}
+
+// What needs no look at the subjects: form, site, device, signature.
+static enum verdict judge_outside(const struct judge *judge, const struct kind *kind,
+                                  const struct content *content, const struct place *place,
+                                  const struct signed_record *record, struct refusal *out_refusal) {
+    if (content_check_form(judge->registry, content, place->chain.lane, out_refusal) != RC_OK) {
+        // What only a newer Davy understands is held until one judges it.
+        bool newer = out_refusal->code == REFUSAL_KIND_UNKNOWN ||
+                     out_refusal->code == REFUSAL_FIELD_CRITICAL;
+        return newer ? VERDICT_HELD : VERDICT_REFUSED;
+    }
+    if (!site_ok(judge, content, record->rid)) {
+        return refuse(out_refusal, REFUSAL_WRONG_SITE, kind->name);
+    }
+    // The records of the genesis are older than the hub's own device.
+    bool older = judge->author_is_hub && rid_is_zero(content->device);
+    if (!older && !rid_equal(content->device, judge->author_device)) {
+        return refuse(out_refusal, REFUSAL_DEVICE_MISMATCH, kind->name);
+    }
+    if ((kind->flags & KIND_HUB) && !judge->author_is_hub) {
+        return refuse(out_refusal, REFUSAL_RIGHT_MISSING, kind->name);
+    }
+    return judge_signature(judge, kind, content, record, out_refusal);
+}
+
+enum rc judge_record(const struct judge *judge, const struct content *content,
+                     const struct place *place, const struct signed_record *record,
+                     enum verdict *out_verdict, struct refusal *out_refusal) {
+    struct refusal refusal = {0};
+    const struct module *module = NULL;
+    const struct kind *kind = registry_kind(judge->registry, content->kind, &module);
+    enum verdict verdict = VERDICT_HELD;
+    enum rc rc = RC_OK;
+    if (kind) {
+        verdict = judge_outside(judge, kind, content, place, record, &refusal);
+    } else {
+        (void)REFUSE(&refusal, REFUSAL_KIND_UNKNOWN, "");
+    }
+    if (verdict == VERDICT_ACCEPTED) {
+        struct check_input input = {.content = content, .rid = record->rid, .now = judge->now};
+        rc = judge_subjects(judge, module, kind, &input, &verdict, &refusal);
+    }
+    if (rc == RC_OK && verdict == VERDICT_ACCEPTED) {
+        bool covered = true;
+        rc = effect_holds(judge, kind, content, place, &covered);
+        if (rc == RC_OK && !covered) {
+            verdict = refuse(&refusal, REFUSAL_NOT_COVERED, kind->name);
+        }
+    }
+    if (rc != RC_OK) {
+        return rc;
+    }
+    *out_verdict = verdict;
+    if (out_refusal) {
+        *out_refusal = refusal;
+    }
+    return RC_OK;
+}
