@@ -56,21 +56,14 @@ bool tui_table_locate(const struct tui_table *table, struct id16 id, size_t *out
         return found;
     }
     // Rows rarely move far: outwards from where the cursor was.
+    size_t from = count > 0 && table->at >= count ? count - 1 : table->at;
     for (size_t step = 0; step < count; step++) {
-        size_t below = table->at + step;
-        if (below < count && is_at(table, id, below)) {
-            *out_row = below;
+        if (from + step < count && is_at(table, id, from + step)) {
+            *out_row = from + step;
             return true;
         }
-        if (step <= table->at && table->at - step < count && is_at(table, id, table->at - step)) {
-            *out_row = table->at - step;
-            return true;
-        }
-    }
-    // From an old place far behind the end, the first rows are not reached above.
-    for (size_t row = 0; table->at > count && row < count; row++) {
-        if (is_at(table, id, row)) {
-            *out_row = row;
+        if (step <= from && is_at(table, id, from - step)) {
+            *out_row = from - step;
             return true;
         }
     }

@@ -191,7 +191,6 @@ void tui_table_draw(struct tui_table *table, struct tui_canvas *canvas,
     struct tui_rect clip = tui_canvas_clip(canvas, frame->rect);
     struct tui_rect rows = frame->rect;
     tui_table_resolve(table);
-    table->size = frame->size;
     (void)tui_rect_top(&rows, draw_title(table, canvas, frame));
     (void)tui_rect_top(&rows, draw_header(table, canvas, rows, frame->size));
     int lines = uses_two_lines(table, frame->size) ? 2 : 1;

@@ -20,7 +20,6 @@ struct tui_table {
     size_t mark_count;
     struct id16 painted[TUI_TABLE_PAINTED];
     size_t painted_count;
-    enum tui_class size;
 };
 
 size_t tui_table_count(const struct tui_table *table);
