@@ -1,20 +1,25 @@
 // The roster: site, people, devices, keys and roles, folded from lane 0.
 //
-// A subject is a site (its genesis), a person or a device; each has a plain state. `struct roster` is
-// the lookup over all of them, kept in memory and fed with each subject's state after a fold.
+// A subject is a site (its genesis), a person or a device; each has a plain state. `struct roster`
+// is the lookup over all of them, kept in memory and fed with each subject's state after a fold.
 //
-// kind (number)        effect    signed by                     body
-// author.open     (1)  fact      device's seal; no subject     1 random, 2 device_key, 3 previous author,
-//                                                              4 heads of the previous (repeated)
-// site.genesis    (2)  change    root key (opens; lane 0)      1 name, 2 root_key (repeated), 3 threshold,
-//                                                              4 demo (0/1)
-// person.add      (3)  change    root or admin (opens)         1 name, 2 number (badge)
-// device.add      (4)  change    root or admin (opens)         1 name, 2 device_kind, 3 key, 4 account
-// role.grant      (5)  change    root or admin; subject person 1 role, 2 area ("" = all), 3 from, 4 until
-// role.revoke     (6)  restrict  root or admin; subject person 1 role, 2 area
-// key.certify     (7)  fact      hub's seal; subject person    1 key, 2 device (id)
-// Only the genesis' root key and admins may enrol; a root key signs with person zero. The genesis is
-// signed by the root key that its own body names and is valid only as the site's id.
+// kind (number)       effect    signed by                     body
+// author.open     (1) fact      device's seal; no subject     1 random, 2 device_key, 3 previous
+//                                                             author, 4 its heads (repeated)
+// site.genesis    (2) change    root key (opens; lane 0)      1 name, 2 root_key (repeated),
+//                                                             3 threshold, 4 demo (0/1)
+// person.add      (3) change    root or admin (opens)         1 name, 2 number (badge)
+// device.add      (4) change    root or admin (opens)         1 name, 2 device_kind, 3 key,
+//                                                             4 account
+// role.grant      (5) change    root or admin; on a person    1 role, 2 area ("" = all), 3 from,
+//                                                             4 until
+// role.revoke     (6) restrict  root or admin; on a person    1 role, 2 area
+// key.certify     (7) fact      hub's seal; on a person       1 key, 2 device (id)
+// A head in author.open is u8 lane, u8 audience, u64 seq, 32-byte chain hash. Keys once certified
+// stay known, because what they signed must verify for ever. A grant of the same role and area
+// replaces the earlier one.
+// Only the genesis' root key and admins may enrol; a root key signs with person zero. The genesis
+// is signed by a root key that its own body names and is valid only as the site's id.
 // Records of revocation have numbers 8 to 15 kept free.
 #ifndef DAVY_DOMAIN_ROSTER_ROSTER_H
 #define DAVY_DOMAIN_ROSTER_ROSTER_H
@@ -53,6 +58,7 @@ enum {
     CERTIFY_KEY = 1,
     CERTIFY_DEVICE = 2,
 };
+#define AUTHOR_HEAD_BYTES (1 + 1 + 8 + HASH_BYTES)
 enum device_kind { DEVICE_HUB = 1, DEVICE_CONSOLE = 2, DEVICE_HANDHELD = 3 };
 enum roster_what { ROSTER_NOTHING = 0, ROSTER_SITE = 1, ROSTER_PERSON = 2, ROSTER_DEVICE = 3 };
 
@@ -104,16 +110,20 @@ struct roster_state {
 extern const struct module roster_module;
 
 struct roster;
-// Owns its memory (about 4 MB at the limits, grown as used). RC_NO_MEMORY.
+// Owns its memory: 3.5 KB a person, grown as used. RC_NO_MEMORY.
 DAVY_MUST_USE enum rc roster_new(struct roster **out_roster);
 void roster_free(struct roster *roster);
-// Takes over one subject's state (copied). RC_FULL beyond the limits.
+// Takes over one subject's state (copied), in any order of subjects. RC_FULL beyond the limits,
+// RC_WRONG_SITE for a second site; these change nothing. Where two people or devices claim one
+// number, account or key, the lower id has it. After RC_NO_MEMORY the roster must be built anew.
 DAVY_MUST_USE enum rc roster_set(struct roster *roster, struct rid subject,
                                  const struct roster_state *state);
 
 // Lookups; NULL or false if unknown. Pointers are valid until the next roster_set.
 const struct roster_site *roster_site(const struct roster *roster);
 const struct roster_person *roster_person(const struct roster *roster, struct rid person);
+// The person's state holds a record that only a newer Davy understands: no right counts.
+bool roster_needs_newer(const struct roster *roster, struct rid person);
 const struct roster_device *roster_device(const struct roster *roster, struct rid device);
 bool roster_person_by_number(const struct roster *roster, const char *number,
                              struct rid *out_person);
@@ -140,9 +150,13 @@ bool roster_key(const struct roster *roster, struct key_id key, struct roster_ke
 bool roster_holds(const struct roster *roster, struct rid person, uint32_t roles, const char *area,
                   struct utc_ms time);
 
-// Who may write this record: known device (the author's), known unrevoked key of that person on that
-// device, role of the kind's row in the subject's area. `area` is "" or NULL where the kind is not by
-// area. The signature itself is verified by the caller. RC_REFUSED names the rule.
+// Who may write this record: known device (the author's), known unrevoked key of that person on
+// that device, role of the kind's row in the subject's area. `area` is "" or NULL where the kind is
+// not by area. Roles are judged at the record's time. The signature, and that the device is the
+// author's, are verified by the caller. RC_REFUSED names the rule: NOT_SIGNED, DEVICE_UNKNOWN,
+// DEVICE_MISMATCH, KEY_UNKNOWN, PERSON_UNKNOWN (arguments kind, short id), RIGHT_MISSING (kind,
+// name), ROLE_AREA (kind, name, area), NEEDS_NEWER (kind, name), TWO_PERSONS (a root key alone
+// where the threshold asks for more), WRONG_SITE (a second genesis).
 DAVY_MUST_USE enum rc roster_check_right(const struct roster *roster, const struct kind *kind,
                                          const struct content *content, const char *area,
                                          struct refusal *out_refusal);
