@@ -5,9 +5,10 @@
 //                      | return                  | return
 //                      v               ack       v
 //                    (D) returned, unacked ----> closed
-// A subject is one *occurrence*: the raise opens it, so an acknowledgement of an older occurrence can
-// never touch a newer one. State D stays listed until someone acknowledges it. Nothing is ever
-// acknowledged automatically. First acknowledgement wins; later ones are kept as marks.
+// A subject is one *occurrence*: the raise opens it, so an acknowledgement of an older occurrence
+// can never touch a newer one. State D stays listed until someone acknowledges it. Nothing is ever
+// acknowledged automatically. First acknowledgement wins; later ones are kept as marks. Facts are
+// never refused: one about an occurrence that the hub does not know yet is held.
 //
 // kind (number)      effect   by                               body
 // alarm.raise   (20) change   hub's seal (opens; lane 1)       see enum below
@@ -39,13 +40,17 @@ enum {
     RAISE_ACTION = 10,
     RAISE_RESPOND_S = 11,
     RAISE_TIME = 12,
-    RAISE_QUALITY = 13,
+    RAISE_QUALITY = 13, // enum alarm_quality (eval.h)
     RAISE_EQUIPMENT = 14,
     RETURN_VALUE = 1,
     RETURN_TIME = 2,
-    RETURN_REASON = 3,
+    RETURN_REASON = 3, // enum alarm_return
     ACK_COMMENT = 1,
     COMMENT_TEXT = 1,
+};
+enum alarm_return {
+    ALARM_RETURN_NORMAL = 1,  // the value came back
+    ALARM_RETURN_CHANGED = 2, // the limit or tag was changed or taken away
 };
 const char *alarm_limit_name(enum alarm_limit limit); // "HH"
 
@@ -57,13 +62,13 @@ struct alarm_state {
     bool acked_pending; // the acknowledgement is my own and not yet in the log
     uint8_t limit;      // enum alarm_limit
     uint8_t priority;   // 1 (highest) to 4
-    uint16_t ack_count;
+    uint16_t ack_count; // every acknowledgement with a final verdict, refused ones too
     uint16_t comment_count;
     struct rid acked_by; // person
     struct utc_ms acked_time;
     struct utc_ms raised_time;   // of the reading that crossed
     struct utc_ms returned_time; // 0 while active
-    uint64_t changed_n;
+    uint64_t changed_n;          // the log's n of the last entry that changed what a row shows
     struct decimal value;
     struct decimal limit_value;
     char tag[LIMIT_TAG_BYTES + 1];
@@ -71,7 +76,16 @@ struct alarm_state {
     char unit[LIMIT_UNIT_BYTES + 1];
     char name[LIMIT_NAME_BYTES + 1];
 };
-// Index columns: area, tag (text); priority, open (0/1: not closed), active, acked, raised_ms, limit_kind.
+enum alarm_occurrence {
+    ALARM_OCCURRENCE_NONE,     // no raise folded
+    ALARM_OCCURRENCE_UNACKED,  // B
+    ALARM_OCCURRENCE_ACKED,    // C
+    ALARM_OCCURRENCE_RETURNED, // D
+    ALARM_OCCURRENCE_CLOSED
+};
+enum alarm_occurrence alarm_occurrence(const struct alarm_state *state);
+// Index columns: area, tag (text); priority, open (0/1: not closed), active, acked, raised_ms,
+// limit_kind.
 extern const struct module alarm_module;
 
 // 'U' active unacknowledged, 'A' active acknowledged, 'R' returned unacknowledged, '-' closed.

@@ -6,6 +6,7 @@
 // site.area    (40) fact    hub's seal  1 code, 2 name, 3 order, 4 removed
 // site.tag     (41) fact    hub's seal  1 tag, 2 area, 3 name, 4 unit, 5 low, 6 high, 7..10 HH H L LL,
 //                                       11 equipment, 12 removed, 13 order
+// A statement whose subject is not derived from its own name is refused and never folded.
 #ifndef DAVY_DOMAIN_SITE_DEFINE_H
 #define DAVY_DOMAIN_SITE_DEFINE_H
 
