@@ -136,7 +136,8 @@ static const bool plain[256] = {
     PLAIN_8(0x60), PLAIN_8(0x68), PLAIN_8(0x70), PLAIN_8(0x78),
 };
 
-// The rest of a string that holds an escape, decoded into the text memory; `from` is its first byte.
+// The rest of a string that holds an escape, decoded into the text memory; `from` is its first
+// byte.
 static bool string_decode(struct cursor *cursor, const uint8_t *from, struct slice *out_text) {
     uint8_t *to = cursor->text + cursor->text_used;
     size_t len = (size_t)(cursor->at - from);

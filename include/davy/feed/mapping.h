@@ -1,6 +1,6 @@
 // Telemetry mappings: which topics are read, in which shape, and how a reading gets its tag name.
 //
-//   topic       "plant/{line}/{tag}": literal segments, {name} captures one segment, + matches one,
+//   topic       "plant/{line}/{tag}": literal segments, {name} captures one, + matches one,
 //               # at the end matches the rest. At most FEED_CAPTURES captures.
 //   form        auto (default) single batch values rows scalar
 //   tag         template of the tag name: text with {name} of the topic and {key}, the payload's own

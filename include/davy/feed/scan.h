@@ -10,8 +10,8 @@
 // t and q of the outer object hold for the readings that have none of their own.
 //
 // Values: numbers; true and false are 1 and 0; null and a key of "errors" (or an "error" beside a
-// tag) are a bad reading of value 0. Times: a number in the unit of the rules or ISO 8601 with a zone
-// in a string; 0, null or none means that there is no time.
+// tag) are a bad reading of value 0. Times: a number in the unit of the rules or ISO 8601 with a
+// zone in a string; 0, null or none means that there is no time.
 //
 // Refused, with position and reason: anything that RFC 8259 forbids, trailing bytes, duplicate keys
 // (also written with escapes), nesting above LIMIT_JSON_DEPTH, numbers beyond a double, bad UTF-8,
@@ -118,8 +118,8 @@ DAVY_MUST_USE enum rc feed_scan(struct feed_scanner *scanner, const struct feed_
                                 struct slice payload, const struct feed_reading **out_readings,
                                 uint32_t *out_count, struct feed_error *error);
 
-// "2014-07-11T15:26:37Z", also with a fraction, a blank for T, or an offset "+08:00". Without a zone
-// it is UTC if zone_needed is false. RC_INVALID; years 1970 to 2099.
+// "2014-07-11T15:26:37Z", also with a fraction, a blank for T, or an offset "+08:00". Without a
+// zone it is UTC if zone_needed is false. RC_INVALID; years 1970 to 2099.
 DAVY_MUST_USE enum rc feed_time_parse(struct slice text, bool zone_needed, struct utc_ms *out_time);
 
 #endif

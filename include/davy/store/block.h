@@ -1,9 +1,9 @@
 // Column blocks of history: N readings of one tag as a few bytes a reading.
 //
-// Layout: version, flags, count, packed length, then the columns (zstd where that is smaller): times
-// as delta of delta, values as scaled integers where every value comes back exactly and otherwise as
-// shuffled XOR of the bits, qualities run-length. Every double comes back bit by bit, also -0.0;
-// values that are not finite are refused. Order of times is kept, whatever it is.
+// Layout: version, flags, count, packed length, then the columns (zstd where that is smaller):
+// times as delta of delta, values as scaled integers where every value comes back exactly and
+// otherwise as shuffled XOR of the bits, qualities run-length. Every double comes back bit by bit,
+// also -0.0; values that are not finite are refused. Order of times is kept, whatever it is.
 //
 // min, max and last go beside the block into the row, so that a trend of a month reads no block.
 // Decoding is strict and bounded: lengths are checked before anything is inflated.

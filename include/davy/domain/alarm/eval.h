@@ -18,13 +18,13 @@
 // tag unknown until its next good reading. An uncertain reading counts only if it lies beyond a
 // limit; for every other limit it is unknown.
 //
-// A gateway that is silent for longer than stale_ms is an alarm of its own; it returns with the next
-// live reading of one of its tags, of any quality. Readings older than the newest of their tag, or
-// flagged as historical, are for history only: they neither raise, clear nor count as life.
+// A gateway that is silent for longer than stale_ms is an alarm of its own; it returns with the
+// next live reading of one of its tags, of any quality. Readings older than the newest of their
+// tag, or flagged as historical, are for history only: they neither raise, clear nor count as life.
 //
-// Timers run on moment.mono, without new data, through alarm_eval_tick; an offline replay passes the
-// data's own time in both clocks. Saved state keeps the time that was left. A tag that was known
-// when it was saved stays known: a source that sends on change only must not lose its timer.
+// Timers run on moment.mono, without new data, through alarm_eval_tick; an offline replay passes
+// the data's own time in both clocks. Saved state keeps the time that was left. A tag that was
+// known when it was saved stays known: a source that sends on change only must not lose its timer.
 //
 // Occurrences are not numbered here. Index order is the configuration's; within one reading events
 // come in the order HH, H, L, LL. A quiet reading costs one compare with the interval within which
@@ -129,7 +129,8 @@ enum alarm_reading_use alarm_eval_reading(struct alarm_eval *eval,
                                           const struct alarm_reading *reading, struct moment now,
                                           const struct alarm_sink *sink);
 // Lets timers run out and gateways go stale; events come in the order of their times. Returns when
-// it has to be called again at the latest, ALARM_EVAL_NEVER if never.
+// it has to be called again at the latest, ALARM_EVAL_NEVER if never. Readings that are at hand go
+// first, so that a pause of the hub itself is not taken for the silence of its sources.
 struct mono_ms alarm_eval_tick(struct alarm_eval *eval, struct moment now,
                                const struct alarm_sink *sink);
 // A message of the gateway that holds no reading of a live tag (a heartbeat) counts as life, too.
@@ -141,7 +142,7 @@ enum alarm_limit_state alarm_eval_limit_state(const struct alarm_eval *eval, uin
 bool alarm_eval_limit_is_active(const struct alarm_eval *eval, uint32_t tag,
                                 enum alarm_limit limit); // ACTIVE or OFF_DELAY
 bool alarm_eval_gateway_is_stale(const struct alarm_eval *eval, uint32_t gateway);
-// False: no reading yet, bad, or behind a stale gateway. The last value is then only a memory.
+// False: no reading yet, not good, or behind a stale gateway. The last value is then only a memory.
 bool alarm_eval_tag_is_known(const struct alarm_eval *eval, uint32_t tag);
 // False if the tag has had no live reading.
 bool alarm_eval_tag_last(const struct alarm_eval *eval, uint32_t tag, double *out_value,

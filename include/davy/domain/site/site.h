@@ -1,8 +1,8 @@
 // The site definition: areas, equipment, gateways, tags with their limits, and telemetry mappings.
 //
 // A site is read from one text that people write (INI sections, below). The text is copied; every
-// string of the tables points into that copy and lives as long as the site. The tables are read-only
-// after parsing, in the order of the file; names are found through maps.
+// string of the tables points into that copy and lives as long as the site. The tables are
+// read-only after parsing, in the order of the file; names are found through maps.
 //
 // Parsing reads the whole text and collects all issues, each with line, section and field, so that
 // an operator mends a file in one go. Any error means that there is no site; warnings do not. The
