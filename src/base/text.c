@@ -21,8 +21,9 @@ struct unsafe_range {
     enum unsafe_kind kind;
 };
 
-// Controls, line separators, and every default-ignorable code point of Unicode: what a reader cannot
-// see must not make two texts differ, reorder a line or fake a row. In order, for the search.
+// Controls, line separators, and every default-ignorable code point of Unicode: what a reader
+// cannot see must not make two texts differ, reorder a line or fake a row. In order, for the
+// search.
 static const struct unsafe_range unsafe_ranges[] = {
     {0x0000, 0x001F, UNSAFE_SPACE},       // C0 controls
     {0x007F, 0x009F, UNSAFE_SPACE},       // DEL, C1 controls

@@ -1,5 +1,5 @@
-// Any bytes read as a script of reader calls: nothing is read past the end, a failure is sticky, and
-// what was read encodes to the same bytes again.
+// Any bytes read as a script of reader calls: nothing is read past the end, a failure is sticky,
+// and what was read encodes to the same bytes again.
 #include "davy/base/bytes.h"
 #include "davy/base/ensure.h"
 

@@ -224,7 +224,7 @@ static void input_method_digits_are_folded(void **state) {
         assert_int_equal(text_fold(rows[i].from, out, sizeof(out)), RC_OK);
         assert_string_equal(out, rows[i].to);
     }
-    strcpy(out, "kept");
+    memcpy(out, "kept", 5);
     assert_int_equal(text_fold("１２３４", out, 4), RC_TOO_LARGE);
     assert_int_equal(text_fold("１２３", out + 8, 4), RC_OK);
     assert_int_equal(text_fold("\xff", out, sizeof(out)), RC_INVALID);

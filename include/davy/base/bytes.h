@@ -1,9 +1,9 @@
 // Byte slices, a growing output buffer with a hard maximum, and a bounded reader.
 //
 // All integers are little-endian; varints are LEB128, at most 10 bytes, minimal form only (a longer
-// form of the same number is RC_INVALID, so that every value has one encoding).
-// A buffer owns its memory; a slice and a reader borrow it. Once a put fails the buffer stays failed
-// (sticky): check buf_rc once at the end.
+// form of the same number is RC_INVALID, so that every value has one encoding). A buffer owns its
+// memory; a slice and a reader borrow it. Once a put fails the buffer stays failed (sticky): check
+// buf_rc once at the end.
 #ifndef DAVY_BASE_BYTES_H
 #define DAVY_BASE_BYTES_H
 

@@ -20,9 +20,9 @@ struct decimal {
 
 // Accepts [+-]digits[.digits][e[+-]digits], nothing around it. RC_INVALID, RC_TOO_LARGE.
 DAVY_MUST_USE enum rc decimal_parse(const char *text, struct decimal *out_value);
-// RC_INVALID for NaN and infinities, RC_TOO_LARGE above the range; keeps 17 significant digits at most,
-// the shortest form that reads back as the same double. What lies below 10^-18 is rounded, so that a
-// measured value is never refused for being small.
+// RC_INVALID for NaN and infinities, RC_TOO_LARGE above the range; keeps 17 significant digits at
+// most, the shortest form that reads back as the same double. What lies below 10^-18 is rounded, so
+// that a measured value is never refused for being small.
 DAVY_MUST_USE enum rc decimal_from_double(double value, struct decimal *out_value);
 double decimal_to_double(struct decimal value);
 struct decimal decimal_canonical(struct decimal value);

@@ -1,6 +1,6 @@
 // ENSURE states what the programmer guarantees. It stays on in release builds and stops the program
-// with a message: a wrong safety record is worse than none. Bad input, lost links and full disks are
-// never asserted; they are returned.
+// with a message: a wrong safety record is worse than none. Bad input, lost links and full disks
+// are never asserted; they are returned.
 #ifndef DAVY_BASE_ENSURE_H
 #define DAVY_BASE_ENSURE_H
 

@@ -1,4 +1,5 @@
-// Identifiers, hashes and times as one-member structs, so that one kind cannot be passed as another.
+// Identifiers, hashes and times as one-member structs, so that one kind cannot be passed as
+// another.
 //
 // All are values: copied freely, compared with the functions here, printed in lower-case hex.
 #ifndef DAVY_BASE_ID_H

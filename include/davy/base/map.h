@@ -1,7 +1,7 @@
 // A bounded hash map from byte keys (fixed length or text) to uint32 values (indexes into the
-// caller's table). Open addressing; keys are copied into the map. Insertion fails with RC_FULL at the
-// maximum given at init; nothing is ever evicted. The hash is keyed by a seed given at init, so that
-// hostile names cannot be aimed at one bucket.
+// caller's table). Open addressing; keys are copied into the map. Insertion fails with RC_FULL at
+// the maximum given at init; nothing is ever evicted. The hash is keyed by a seed given at init, so
+// that hostile names cannot be aimed at one bucket.
 #ifndef DAVY_BASE_MAP_H
 #define DAVY_BASE_MAP_H
 

@@ -34,8 +34,8 @@ size_t text_fit(const char *text, int cols, int *out_cols);
 // longer than max bytes. RC_INVALID or RC_TOO_LARGE.
 DAVY_MUST_USE enum rc text_check(struct slice text, size_t max_bytes);
 
-// NFKC folding of full-width digits, letters and spaces typed by an input method, for number and code
-// fields. RC_TOO_LARGE if it does not fit, RC_INVALID for bytes that are not UTF-8.
+// NFKC folding of full-width digits, letters and spaces typed by an input method, for number and
+// code fields. RC_TOO_LARGE if it does not fit, RC_INVALID for bytes that are not UTF-8.
 DAVY_MUST_USE enum rc text_fold(const char *text, char *out, size_t out_bytes);
 
 #endif
