@@ -440,6 +440,7 @@ static void full_disk_checks_no_pin(void **state) {
 // A key whose cost asks for more memory than there is: no cheaper check, and no try lost.
 static void lack_of_memory_is_no_wrong_try(void **state) {
     struct fixture *fix = *state;
+    wrong_tries(fix, 3);
     uint8_t data[512];
     size_t len = file_read(fix->person_path, data, sizeof(data));
     uint8_t costly[512];
@@ -452,7 +453,7 @@ static void lack_of_memory_is_no_wrong_try(void **state) {
         assert_int_equal(try_pin(fix, GOOD_PIN, &refusal), RC_NO_MEMORY);
     }
     file_write(fix->person_path, data, len);
-    expect_refused(fix, BAD_PIN, REFUSAL_PIN_WRONG, "9");
+    expect_refused(fix, BAD_PIN, REFUSAL_PIN_WRONG, "6");
 }
 
 // The battery is pulled while the right PIN is being checked, as soon as the counter's file has
