@@ -27,7 +27,7 @@ TAIL_LINES = 30
 MARK = "DAVY_TEST"
 
 lock = threading.Lock()
-running = {}  # process id -> Popen, of tests under way
+running = {}  # process id -> temporary folder, of tests under way
 counts = {"passed": 0, "failed": 0, "skipped": 0}
 broken_builds = set()
 stopping = threading.Event()
@@ -107,7 +107,7 @@ def launch(name, command, timeout):
         process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.STDOUT,
                                    env=env, start_new_session=True)
         with lock:
-            running[process.pid] = process
+            running[process.pid] = env["TMPDIR"]
         try:
             code = process.wait(timeout)
         except subprocess.TimeoutExpired:
@@ -227,11 +227,12 @@ def timed(name, test):
 
 def stop(number, _frame):
     stopping.set()
-    for pid in list(running):
+    for pid, folder in list(running.items()):
         try:
             os.killpg(pid, signal.SIGKILL)
         except OSError:
             pass
+        shutil.rmtree(folder, ignore_errors=True)
     print(f"stopped by {signal.Signals(number).name}", flush=True)
     os._exit(128 + number)
 
