@@ -58,13 +58,26 @@ void secret_hash(const char *domain, struct slice secret, struct hash32 *out_has
     hash_parts(parts, COUNT_OF(parts), out_hash);
 }
 
-void enrol_prove(const char *code, struct rid person, const struct public_key *key,
-                 uint8_t out_proof[KEYED_HASH_BYTES]) {
+void enrol_key(const char *code, uint8_t out_key[SESSION_KEY_BYTES]) {
     struct hash32 secret;
     secret_hash(ENROL_DOMAIN, slice_text(code), &secret);
-    struct slice parts[] = {slice_of(person.id.b, ID_BYTES), slice_of(key->b, PUBLIC_KEY_BYTES)};
-    keyed_hash(secret.b, parts, COUNT_OF(parts), out_proof);
+    memcpy(out_key, secret.b, SESSION_KEY_BYTES);
     keys_wipe(&secret, sizeof secret);
+}
+
+void enrol_prove_with(const uint8_t key[SESSION_KEY_BYTES], struct rid person,
+                      const struct public_key *device_key, uint8_t out_proof[KEYED_HASH_BYTES]) {
+    struct slice parts[] = {slice_of(person.id.b, ID_BYTES),
+                            slice_of(device_key->b, PUBLIC_KEY_BYTES)};
+    keyed_hash(key, parts, COUNT_OF(parts), out_proof);
+}
+
+void enrol_prove(const char *code, struct rid person, const struct public_key *key,
+                 uint8_t out_proof[KEYED_HASH_BYTES]) {
+    uint8_t secret[SESSION_KEY_BYTES];
+    enrol_key(code, secret);
+    enrol_prove_with(secret, person, key, out_proof);
+    keys_wipe(secret, sizeof secret);
 }
 
 enum rc join_encode(const struct join *join, struct buf *out) {

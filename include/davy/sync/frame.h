@@ -261,6 +261,10 @@ DAVY_MUST_USE enum rc enrolled_decode(struct slice body, struct enrolled *out_en
 // The one-time code's keyed hash, and the hash under which the hub keeps the code's payload.
 void enrol_prove(const char *code, struct rid person, const struct public_key *key,
                  uint8_t out_proof[KEYED_HASH_BYTES]);
+// The same, from the key that stands for the code (what the hub keeps).
+void enrol_key(const char *code, uint8_t out_key[SESSION_KEY_BYTES]);
+void enrol_prove_with(const uint8_t key[SESSION_KEY_BYTES], struct rid person,
+                      const struct public_key *device_key, uint8_t out_proof[KEYED_HASH_BYTES]);
 void secret_hash(const char *domain, struct slice secret, struct hash32 *out_hash);
 
 // JOIN and JOINED: proven by a keyed hash under the invite's secret (in frame.proof, FRAME_KEYED, session 0).

@@ -1,0 +1,195 @@
+// What sync asks the hub: who is this, may this record stand, may this key and device join.
+#include "hub_priv.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define ENROL_TRIES_MAX 5
+#define CODE_DOMAIN "davy/code/1"
+
+struct judge hub_judge_of(struct hub *hub) {
+    return (struct judge){.store = hub->store,
+                          .registry = app_registry(),
+                          .scheme = hub->options.scheme,
+                          .roster = hub->roster,
+                          .author_device = hub->config.device,
+                          .author_is_hub = true,
+                          .check_signature = true,
+                          .now = hub->now};
+}
+
+bool hub_key_of(void *ctx, const struct content *content, struct public_key *out_key) {
+    struct hub *hub = ctx;
+    return judge_key_of(hub->roster, content, out_key);
+}
+
+enum verdict hub_judge(void *ctx, const struct content *content, const struct place *place,
+                       const struct signed_record *record, uint16_t *out_rule) {
+    struct hub *hub = ctx;
+    struct judge judge = hub_judge_of(hub);
+    struct refusal refusal = {0};
+    enum verdict verdict = VERDICT_HELD;
+    struct store_author author;
+    if (store_author_get(hub->store, place->chain.author, &author) != RC_OK ||
+        !roster_device_by_key(hub->roster, &author.device_key, &judge.author_device)) {
+        *out_rule = REFUSAL_DEVICE_UNKNOWN;
+        return VERDICT_HELD;
+    }
+    const struct roster_device *device = roster_device(hub->roster, judge.author_device);
+    judge.author_is_hub = device && device->kind == DEVICE_HUB;
+    if (judge_record(&judge, content, place, record, &verdict, &refusal) != RC_OK) {
+        // The store failed under the judgement: nothing is decided, a person or a later hub decides.
+        *out_rule = REFUSAL_STORE_CORRUPT;
+        return VERDICT_HELD;
+    }
+    *out_rule = (uint16_t)refusal.code;
+    if (verdict != VERDICT_ACCEPTED) {
+        hub_log(hub, LOG_NOTICE, "record of kind %u from %s: %s", content->kind,
+                device ? device->account : "?", refusal_name(refusal.code));
+    }
+    return verdict;
+}
+
+bool hub_device_of(void *ctx, const char *account, struct rid *out_device,
+                   struct public_key *out_key) {
+    struct hub *hub = ctx;
+    struct rid device;
+    if (!roster_device_by_account(hub->roster, account, &device)) {
+        return false;
+    }
+    const struct roster_device *found = roster_device(hub->roster, device);
+    if (!found || found->kind == DEVICE_HUB) {
+        return false;
+    }
+    *out_device = device;
+    *out_key = found->key;
+    return true;
+}
+
+// A code's payload: 32-byte key, u8 wrong tries.
+static void code_hash(struct rid person, struct hash32 *out_hash) {
+    secret_hash(CODE_DOMAIN, slice_of(person.id.b, ID_BYTES), out_hash);
+}
+
+enum refusal_code hub_enrol(void *ctx, struct rid device, const struct enrol *enrol,
+                            struct moment now) {
+    struct hub *hub = ctx;
+    struct hash32 hash;
+    code_hash(enrol->person, &hash);
+    buf_reset(&hub->scratch);
+    enum refusal_code code = REFUSAL_CODE_MISMATCH;
+    if (store_secret_get(hub->store, &hash, now.utc, &hub->scratch) != RC_OK ||
+        hub->scratch.len != SESSION_KEY_BYTES + 1) {
+        return code;
+    }
+    uint8_t key[SESSION_KEY_BYTES];
+    uint8_t proof[KEYED_HASH_BYTES];
+    uint8_t tries = hub->scratch.data[SESSION_KEY_BYTES];
+    memcpy(key, hub->scratch.data, sizeof key);
+    enrol_prove_with(key, enrol->person, &enrol->key, proof);
+    enum rc rc = store_secret_drop(hub->store, &hash);
+    if (rc == RC_OK && keyed_hash_equal(proof, enrol->proof)) {
+        const struct module *module;
+        struct body body =
+            body_start(registry_kind(app_registry(), KIND_KEY_CERTIFY, &module), &hub->body);
+        body_put_bytes(&body, CERTIFY_KEY, enrol->key.b, PUBLIC_KEY_BYTES);
+        body_put_bytes(&body, CERTIFY_DEVICE, device.id.b, ID_BYTES);
+        rc = hub_state(hub, KIND_KEY_CERTIFY, &enrol->person, NULL);
+        code = rc == RC_OK ? REFUSAL_NONE : REFUSAL_DISK_FULL;
+    } else if (rc == RC_OK && tries + 1 < ENROL_TRIES_MAX) {
+        hub->scratch.data[SESSION_KEY_BYTES] = (uint8_t)(tries + 1);
+        struct utc_ms expires = {now.utc.v + LIMIT_INVITE_AGE_MS};
+        (void)store_secret_put(hub->store, &hash, expires, buf_slice(&hub->scratch));
+    }
+    keys_wipe(key, sizeof key);
+    return code;
+}
+
+// An invite's payload: 16 secret, u8 kind, text name, text account.
+struct invite_payload {
+    uint8_t secret[16];
+    uint8_t kind;
+    char name[LIMIT_NAME_BYTES + 1];
+    char account[LIMIT_TAG_BYTES + 1];
+};
+
+static bool invite_load(struct hub *hub, const uint8_t secret_id[16], struct moment now,
+                        struct invite_payload *out) {
+    struct hash32 hash;
+    secret_hash("davy/invite-id/1", slice_of(secret_id, 16), &hash);
+    buf_reset(&hub->scratch);
+    if (store_secret_get(hub->store, &hash, now.utc, &hub->scratch) != RC_OK) {
+        return false;
+    }
+    struct reader in = reader_of(buf_slice(&hub->scratch));
+    memset(out, 0, sizeof *out);
+    reader_copy(&in, out->secret, sizeof out->secret);
+    out->kind = reader_u8(&in);
+    struct slice name = reader_bytes(&in, LIMIT_NAME_BYTES);
+    struct slice account = reader_bytes(&in, LIMIT_TAG_BYTES);
+    if (reader_done(&in) != RC_OK) {
+        return false;
+    }
+    memcpy(out->name, name.data, name.len);
+    memcpy(out->account, account.data, account.len);
+    return true;
+}
+
+bool hub_invite_secret(void *ctx, const uint8_t secret_id[16], struct moment now,
+                       uint8_t out_secret[16]) {
+    struct invite_payload invite;
+    if (!invite_load(ctx, secret_id, now, &invite)) {
+        return false;
+    }
+    memcpy(out_secret, invite.secret, 16);
+    keys_wipe(&invite, sizeof invite);
+    return true;
+}
+
+static void note_join(struct hub *hub, const char *account, const struct join *join,
+                      const struct invite_payload *invite) {
+    for (uint32_t i = 0; i < hub->join_count; i++) {
+        if (strcmp(hub->joins[i].account, account) == 0) {
+            hub->joins[i].key = join->device_key; // the newest asker with the secret
+            return;
+        }
+    }
+    if (hub->join_count == HUB_JOINS_MAX) {
+        return;
+    }
+    struct hub_join *waiting = &hub->joins[hub->join_count++];
+    waiting->key = join->device_key;
+    waiting->kind = invite->kind;
+    (void)snprintf(waiting->account, sizeof waiting->account, "%s", account);
+    (void)snprintf(waiting->name, sizeof waiting->name, "%s", invite->name);
+}
+
+static void drop_join(struct hub *hub, const char *account) {
+    for (uint32_t i = 0; i < hub->join_count; i++) {
+        if (strcmp(hub->joins[i].account, account) == 0) {
+            hub->joins[i] = hub->joins[--hub->join_count];
+            return;
+        }
+    }
+}
+
+void hub_join(void *ctx, const char *account, const struct join *join, struct moment now,
+              struct joined *out_joined) {
+    struct hub *hub = ctx;
+    struct rid device;
+    struct invite_payload invite;
+    if (roster_device_by_key(hub->roster, &join->device_key, &device)) {
+        const struct roster_device *enrolled = roster_device(hub->roster, device);
+        if (enrolled && strcmp(enrolled->account, account) == 0) {
+            out_joined->confirmed = 1;
+            out_joined->device = device;
+            drop_join(hub, account);
+        }
+        return;
+    }
+    if (invite_load(hub, join->secret_id, now, &invite) && strcmp(invite.account, account) == 0 &&
+        !roster_device_by_account(hub->roster, account, &device)) {
+        note_join(hub, account, join, &invite);
+    }
+    keys_wipe(&invite, sizeof invite);
+}

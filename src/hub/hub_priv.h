@@ -1,0 +1,131 @@
+// The hub's inner parts: one file a concern, one struct that holds all.
+//
+//   hub.c      open, close, one step (transaction, commit, send)
+//   admit.c    what sync asks: judge, enrol, invite, join
+//   ingest.c   telemetry in: mapping, range, evaluation, history, live values
+//   alarms.c   evaluator events to records; reconciliation with the log
+//   define.c   areas and tags of the site file as records
+//   digest.c   live values out
+//   control.c  the socket beside the store
+//   init.c     a new site
+#ifndef DAVY_HUB_HUB_PRIV_H
+#define DAVY_HUB_HUB_PRIV_H
+
+#include "davy/app/control.h"
+#include "davy/app/device.h"
+#include "davy/app/judge.h"
+#include "davy/base/ensure.h"
+#include "davy/base/log.h"
+#include "davy/base/text.h"
+#include "davy/domain/alarm/eval.h"
+#include "davy/domain/site/site.h"
+#include "davy/feed/mapping.h"
+#include "davy/hub/hub.h"
+#include "davy/store/history.h"
+
+#define HUB_EVENTS_MAX 65536   // evaluator events waiting for a commit; beyond: reconcile instead
+#define HUB_JOINS_MAX 32       // devices waiting for an admin
+#define HUB_DEFINES_A_STEP 500 // definitions written in one transaction
+#define HUB_INBOX_MAX 4096     // frames waiting for a step
+#define SUMMARY_LIMITS 4       // HH H L LL
+
+struct hub_frame {
+    char account[LIMIT_TAG_BYTES + 1];
+    size_t len;
+    uint8_t *bytes;
+};
+
+struct hub_join {
+    struct public_key key;
+    char account[LIMIT_TAG_BYTES + 1];
+    char name[LIMIT_NAME_BYTES + 1];
+    uint8_t kind;
+};
+
+// The newest live reading of a tag.
+struct hub_live {
+    double value;
+    struct utc_ms time;
+    uint8_t quality; // enum feed_quality
+    bool heard;
+    bool changed;     // since the last digest
+    uint32_t history; // number of the tag there; 0: none
+};
+
+struct hub {
+    struct hub_options options;
+    struct device_config config;
+    struct keyfile_device keys;
+    struct store *store;
+    struct history *history;
+    struct roster *roster;
+    struct sync_hub *sync;
+    struct moment now; // of the call in progress
+
+    struct site *site;
+    struct feed *feed;
+    struct alarm_eval *eval;
+    struct hub_live *live;     // by tag
+    struct rid *open_limits;   // by tag and limit: the open occurrence, zero if none
+    struct rid *open_gateways; // by gateway
+    const char **topics;
+    bool define_due; // areas and tags of the site file are not all stated yet
+    uint32_t define_next;
+    bool reconcile_due;
+
+    struct hub_frame *inbox;
+    uint32_t inbox_head, inbox_count;
+    size_t inbox_bytes;
+    struct alarm_event *events;
+    uint32_t event_count;
+    struct hub_join joins[HUB_JOINS_MAX];
+    uint32_t join_count;
+
+    uint32_t digest_sessions;
+    struct mono_ms digest_at;      // the last round of digests
+    struct mono_ms digest_full_at; // the last full one
+    struct mono_ms eval_next;
+    struct mono_ms sync_next;
+    bool readings_wait;        // put into history, not yet committed
+    struct mono_ms full_until; // the disk was full: try again then
+    struct hub_status status;
+    struct buf body, content, scratch;
+};
+
+// admit.c
+enum verdict hub_judge(void *ctx, const struct content *content, const struct place *place,
+                       const struct signed_record *record, uint16_t *out_rule);
+enum refusal_code hub_enrol(void *ctx, struct rid device, const struct enrol *enrol,
+                            struct moment now);
+bool hub_invite_secret(void *ctx, const uint8_t secret_id[16], struct moment now,
+                       uint8_t out_secret[16]);
+void hub_join(void *ctx, const char *account, const struct join *join, struct moment now,
+              struct joined *out_joined);
+bool hub_device_of(void *ctx, const char *account, struct rid *out_device,
+                   struct public_key *out_key);
+bool hub_key_of(void *ctx, const struct content *content, struct public_key *out_key);
+struct judge hub_judge_of(struct hub *hub);
+
+// hub.c: builds and appends one record of the hub itself. `body` was written into hub->body.
+DAVY_MUST_USE enum rc hub_state(struct hub *hub, uint16_t kind, const struct rid *subject,
+                                struct rid *out_rid);
+void hub_random(struct hub *hub, void *out, size_t len);
+void hub_log(struct hub *hub, enum log_level level, const char *format, ...) DAVY_PRINTF(3, 4);
+
+// ingest.c
+DAVY_MUST_USE enum rc hub_ingest_open(struct hub *hub);
+DAVY_MUST_USE enum rc hub_ingest_save(struct hub *hub);
+
+// alarms.c
+void hub_event(void *ctx, const struct alarm_event *event);
+DAVY_MUST_USE enum rc hub_alarms_write(struct hub *hub);
+DAVY_MUST_USE enum rc hub_alarms_load(struct hub *hub);
+
+// define.c
+DAVY_MUST_USE enum rc hub_define(struct hub *hub);
+void hub_site_free(struct hub *hub);
+
+// digest.c
+void hub_digests(struct hub *hub);
+
+#endif
