@@ -128,8 +128,8 @@ static void take_ack(struct alarm_state *state, const struct fold_entry *entry) 
     state->acked_time = entry->content->time;
 }
 
-// What an event does in each state of the occurrence; no row: nothing. An acknowledgement before its
-// raise can only be one's own pending act; it waits on the state as a mark.
+// What an event does in each state of the occurrence; no row: nothing. An acknowledgement before
+// its raise can only be one's own pending act; it waits on the state as a mark.
 static const struct {
     enum alarm_occurrence from;
     uint16_t kind;

@@ -69,6 +69,10 @@ static enum define_what what_of(uint16_t kind) {
                                    : DEFINE_NOTHING;
 }
 
+static const struct kind *kind_of(enum define_what what) {
+    return &kinds[what == DEFINE_AREA ? 0 : 1];
+}
+
 static bool subject_is_own(const struct content *content, struct rid subject) {
     enum define_what what = what_of(content->kind);
     char code[LIMIT_TAG_BYTES + 1];
@@ -119,7 +123,8 @@ static void define_fold(void *state, struct rid subject, const struct fold_entry
     const struct content *content = entry->content;
     enum define_what what = what_of(content->kind);
     bool valid = entry->pending || entry->verdict == VERDICT_ACCEPTED;
-    if (!valid || what == DEFINE_NOTHING || !subject_is_own(content, subject)) {
+    if (!valid || what == DEFINE_NOTHING || !subject_is_own(content, subject) ||
+        body_needs_newer(kind_of(what), content->body)) {
         return;
     }
     memset(define, 0, sizeof(*define));
@@ -138,8 +143,7 @@ static enum verdict define_check(const struct check_input *input, struct refusal
         return VERDICT_REFUSED;
     }
     if (!subject_is_own(input->content, input->subject)) {
-        (void)REFUSE(out_refusal, REFUSAL_FORM, kinds[what == DEFINE_AREA ? 0 : 1].name,
-                     "subjects");
+        (void)REFUSE(out_refusal, REFUSAL_FORM, kind_of(what)->name, "subjects");
         return VERDICT_REFUSED;
     }
     return VERDICT_ACCEPTED;

@@ -1,12 +1,12 @@
 // What a console must know of the site: areas and tags, stated by the hub as records in lane 3.
 //
-// A definition's subject is derived from its name, so that a later statement replaces the earlier one:
+// A definition's subject is derived from its name, so that a later statement replaces the earlier
+// one; a statement whose subject is not derived from its own name is refused and never folded:
 //   subject = first 16 bytes of BLAKE2b-256("davy/define/1" | site | "area" or "tag" | name)
 // kind (number)     effect  by          body
 // site.area    (40) fact    hub's seal  1 code, 2 name, 3 order, 4 removed
-// site.tag     (41) fact    hub's seal  1 tag, 2 area, 3 name, 4 unit, 5 low, 6 high, 7..10 HH H L LL,
-//                                       11 equipment, 12 removed, 13 order
-// A statement whose subject is not derived from its own name is refused and never folded.
+// site.tag     (41) fact    hub's seal  1 tag, 2 area, 3 name, 4 unit, 5 low, 6 high,
+//                                       7..10 HH H L LL, 11 equipment, 12 removed, 13 order
 #ifndef DAVY_DOMAIN_SITE_DEFINE_H
 #define DAVY_DOMAIN_SITE_DEFINE_H
 
