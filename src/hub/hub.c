@@ -218,6 +218,13 @@ enum rc hub_receive(struct hub *hub, const char *account, struct slice frame) {
     return RC_OK;
 }
 
+void hub_idle(struct hub *hub) {
+    store_checkpoint(hub->store);
+    if (hub->history) {
+        history_checkpoint(hub->history);
+    }
+}
+
 bool hub_has_work(const struct hub *hub) {
     return hub->inbox_count > 0 || hub->event_count > 0 || hub->readings_wait;
 }

@@ -4,7 +4,6 @@
 #include "davy/base/ensure.h"
 #include "davy/base/text.h"
 
-#include <sodium.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -13,7 +12,7 @@
 #define INVITE_DOMAIN "davy/invite/1"
 #define SHORT_CODE_DOMAIN "davy/short-code/1"
 #define INVITE_PREFIX "DAVY1-"
-#define INVITE_TEXT_MAX 1024
+#define INVITE_BYTES_MAX 512
 
 enum rc enrol_encode(const struct enrol *enrol, struct buf *out) {
     buf_put(out, enrol->person.id.b, ID_BYTES);
@@ -153,9 +152,52 @@ void join_short_code(const struct public_key *device_key, const struct public_ke
     (void)snprintf(out_code, SHORT_CODE_BYTES, "%06u", number % 1000000u);
 }
 
+// RFC 4648 base 32 in capitals without padding: one case, dense in a QR code, fit for dictation.
+static const char base32[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
+
+static void base32_put(struct slice bytes, struct buf *out) {
+    uint32_t bits = 0;
+    int held = 0;
+    for (size_t i = 0; i < bytes.len; i++) {
+        bits = bits << 8 | bytes.data[i];
+        held += 8;
+        while (held >= 5) {
+            held -= 5;
+            buf_put_u8(out, (uint8_t)base32[bits >> held & 31]);
+        }
+    }
+    if (held > 0) {
+        buf_put_u8(out, (uint8_t)base32[bits << (5 - held) & 31]);
+    }
+}
+
+// White space between the letters is skipped: a long text may come in several lines.
+static enum rc base32_get(const char *text, struct buf *out) {
+    uint32_t bits = 0;
+    int held = 0;
+    for (; *text; text++) {
+        if (strchr(" \t\r\n", *text)) {
+            continue;
+        }
+        const char *at = strchr(base32, *text);
+        if (!at) {
+            return RC_INVALID;
+        }
+        bits = (bits << 5 | (uint32_t)(at - base32)) & 0xFFFu;
+        held += 5;
+        if (held >= 8) {
+            held -= 8;
+            buf_put_u8(out, (uint8_t)(bits >> held));
+        }
+    }
+    // What is left over must be the zero bits of the last letter.
+    bool clean = held < 5 && (bits & ((1u << held) - 1)) == 0;
+    return clean ? buf_rc(out) : RC_INVALID;
+}
+
 enum rc invite_encode(const struct invite *invite, struct buf *out_text) {
     struct buf bytes;
-    buf_init(&bytes, INVITE_TEXT_MAX / 2);
+    buf_init(&bytes, INVITE_BYTES_MAX);
     buf_put_u8(&bytes, 1);
     buf_put(&bytes, invite->site.id.b, ID_BYTES);
     buf_put(&bytes, invite->hub_key.b, PUBLIC_KEY_BYTES);
@@ -167,12 +209,10 @@ enum rc invite_encode(const struct invite *invite, struct buf *out_text) {
     buf_put_u8(&bytes, invite->kind);
     enum rc rc = buf_rc(&bytes);
     if (rc == RC_OK) {
-        char text[INVITE_TEXT_MAX];
-        sodium_bin2base64(text, sizeof text, bytes.data, bytes.len,
-                          sodium_base64_VARIANT_URLSAFE_NO_PADDING);
-        buf_printf(out_text, "%s%s", INVITE_PREFIX, text);
+        buf_put(out_text, INVITE_PREFIX, sizeof INVITE_PREFIX - 1);
+        base32_put(buf_slice(&bytes), out_text);
         rc = buf_rc(out_text);
-        keys_wipe(text, sizeof text);
+        keys_wipe(bytes.data, bytes.len);
     }
     buf_fini(&bytes);
     return rc;
@@ -189,23 +229,8 @@ static void get_text(struct reader *in, char *out, size_t max) {
     }
 }
 
-enum rc invite_decode(const char *text, struct invite *out_invite) {
-    size_t prefix = sizeof INVITE_PREFIX - 1;
-    if (strncmp(text, INVITE_PREFIX, prefix) != 0) {
-        return RC_INVALID;
-    }
-    if (strlen(text) > INVITE_TEXT_MAX) {
-        return RC_TOO_LARGE;
-    }
-    uint8_t bytes[INVITE_TEXT_MAX];
-    size_t len = 0;
-    const char *end = NULL;
-    if (sodium_base642bin(bytes, sizeof bytes, text + prefix, strlen(text + prefix), " \r\n\t",
-                          &len, &end, sodium_base64_VARIANT_URLSAFE_NO_PADDING) != 0 ||
-        *end != '\0') {
-        return RC_INVALID;
-    }
-    struct reader in = reader_of(slice_of(bytes, len));
+static enum rc invite_read(struct slice bytes, struct invite *out_invite) {
+    struct reader in = reader_of(bytes);
     struct invite invite = {0};
     uint8_t version = reader_u8(&in);
     reader_copy(&in, invite.site.id.b, ID_BYTES);
@@ -223,7 +248,22 @@ enum rc invite_decode(const char *text, struct invite *out_invite) {
     if (rc == RC_OK) {
         *out_invite = invite;
     }
-    keys_wipe(bytes, sizeof bytes);
     keys_wipe(&invite, sizeof invite);
+    return rc;
+}
+
+enum rc invite_decode(const char *text, struct invite *out_invite) {
+    size_t prefix = sizeof INVITE_PREFIX - 1;
+    if (strncmp(text, INVITE_PREFIX, prefix) != 0) {
+        return RC_INVALID;
+    }
+    struct buf bytes;
+    buf_init(&bytes, INVITE_BYTES_MAX);
+    enum rc rc = base32_get(text + prefix, &bytes);
+    if (rc == RC_OK) {
+        rc = invite_read(buf_slice(&bytes), out_invite);
+    }
+    keys_wipe(bytes.data, bytes.len);
+    buf_fini(&bytes);
     return rc;
 }

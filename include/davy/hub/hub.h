@@ -41,6 +41,8 @@ DAVY_MUST_USE enum rc hub_receive(struct hub *hub, const char *account, struct s
 void hub_telemetry(struct hub *hub, const char *topic, struct slice payload, struct moment now);
 // Timers, sync, commit, send. RC_IO: end the process. out_next: when to call again at the latest.
 DAVY_MUST_USE enum rc hub_step(struct hub *hub, struct moment now, struct mono_ms *out_next);
+// Nothing is to be done just now: checkpoints the files.
+void hub_idle(struct hub *hub);
 // True if something waits for a step.
 bool hub_has_work(const struct hub *hub);
 

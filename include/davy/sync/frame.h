@@ -293,7 +293,7 @@ void invite_id(const uint8_t secret[16], uint8_t out_id[16]);
 void join_short_code(const struct public_key *device_key, const struct public_key *hub_key,
                      struct site_id site, char out_code[static SHORT_CODE_BYTES]);
 
-// INVITE as text for people, QR and files: "DAVY1-" and base64url of site, hub key, secret and broker.
+// INVITE as text for people, QR and files: "DAVY1-" and base 32 of site, hub key, secret and broker.
 struct invite {
     struct site_id site;
     struct public_key hub_key;
