@@ -92,7 +92,7 @@ static void nothing_may_follow(void **state) {
     buf_fini(&buf);
 }
 
-// Any other bytes are either no content or another content, with its own single encoding and its own rid.
+// Any other bytes are no content, or another content with its own single encoding and rid.
 static void every_flipped_bit_is_another_record(void **state) {
     (void)state;
     struct content content = test_content();

@@ -1,4 +1,4 @@
-// What the record tests share: a registry with a field of every type, and a content with everything.
+// What the record tests share: a registry with a field of every type, a content with everything.
 #ifndef DAVY_RECORD_TEST_UTIL_H
 #define DAVY_RECORD_TEST_UTIL_H
 
@@ -45,7 +45,7 @@ static const struct field test_fields[] = {
 };
 static const struct kind test_kinds[] = {
     {TEST_OPEN,   "test.open",   EFFECT_CHANGE,   1, KIND_OPENS, 8, NULL, 0},
-    {TEST_ALL,    "test.all",    EFFECT_FACT,     1, KIND_MANY, 8, test_fields, COUNT_OF(test_fields)},
+    {TEST_ALL,    "test.all",    EFFECT_FACT,     1, KIND_MANY, 8, test_fields, ALL_MUST},
     {TEST_SEALED, "test.sealed", EFFECT_FACT,     2, KIND_SEALED, 0, NULL, 0},
     {TEST_HELLO,  "test.hello",  EFFECT_FACT,     0, KIND_SEALED | KIND_NO_SUBJECT, 0, NULL, 0},
     {TEST_FOUND,  "test.found",  EFFECT_RESTRICT, 0, KIND_OPENS | KIND_FOUNDS, 1, NULL, 0},
