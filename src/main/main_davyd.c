@@ -1,4 +1,5 @@
 // davyd: the hub of a site. Ties the hub's logic to clock, broker, signals and the control socket.
+#include "davy/app/device.h"
 #include "davy/app/say.h"
 #include "davy/base/ensure.h"
 #include "davy/hub/hub.h"
@@ -208,7 +209,9 @@ static enum rc round_once(struct davyd *davyd, int timeout_ms, struct mono_ms *o
     struct pollfd fds[POLL_MAX] = {{.fd = davyd->signals, .events = POLLIN}};
     size_t records = 1, telemetry = 2, control = 3;
     fds[records].fd = fds[telemetry].fd = -1;
-    (void)mqtt_poll(davyd->records, &fds[records], davyd->now.mono, &timeout_ms);
+    if (davyd->records) {
+        (void)mqtt_poll(davyd->records, &fds[records], davyd->now.mono, &timeout_ms);
+    }
     if (davyd->telemetry) {
         (void)mqtt_poll(davyd->telemetry, &fds[telemetry], davyd->now.mono, &timeout_ms);
     }
