@@ -145,7 +145,7 @@ struct site {
     X(SITE_AREA_UNKNOWN, 1, "area-unknown", SITE_MSG("there is no [area %1$s]"))                   \
     X(SITE_EQUIPMENT_UNKNOWN, 1, "equipment-unknown", SITE_MSG("there is no [equipment %1$s]"))    \
     X(SITE_GATEWAY_UNKNOWN, 1, "gateway-unknown", SITE_MSG("there is no [gateway %1$s]"))          \
-    X(SITE_EQUIPMENT_AREA, 1, "equipment-area",                                                    \
+    X(SITE_EQUIPMENT_AREA, 0, "equipment-area",                                                    \
       SITE_MSG("equipment %1$s belongs to another area (%2$s)"))                                   \
     X(SITE_LIMIT_ORDER, 1, "limit-order", SITE_MSG("%1$s breaks the order LL <= L < H <= HH"))     \
     X(SITE_LIMIT_OUTSIDE, 1, "limit-outside", SITE_MSG("%1$s is outside the range %2$s"))          \
@@ -155,7 +155,6 @@ struct site {
                "the alarm could not clear"))                                                       \
     X(SITE_DELAY_RESPOND, 1, "delay-respond",                                                      \
       SITE_MSG("on-delay %1$s s is not shorter than the time to respond, %2$s s"))                 \
-    X(SITE_TOPIC, 1, "topic", SITE_MSG("\"%1$s\" is not a topic pattern: %2$s"))                   \
     X(SITE_TOPIC_TWICE, 1, "topic-twice", SITE_MSG("the same topics as the mapping in line %1$s")) \
     X(SITE_MAPPING, 1, "mapping", SITE_MSG("\"%1$s\": %2$s"))                                      \
     X(SITE_NO_TAGS, 0, "no-tags", SITE_MSG("the file defines no tag"))                             \
@@ -195,6 +194,11 @@ const char *site_issue_form(enum site_issue_code code);
 // One English line for logs: "site.ini:17: tag TI-101, H: deadband 80 is not smaller than …".
 void site_issue_text(const struct site_issue *issue, const char *file,
                      char out_text[static SITE_ISSUE_TEXT_BYTES]);
+// Adds one issue: kept if there is room, counted always.
+void site_issues_add(struct site_issues *issues, const struct site_issue *issue);
+// What feed/mapping.h says about a mapping, as an issue of the file (SITE_MAPPING).
+void site_mapping_issue(const struct site_mapping *mapping, const char *field, const char *reason,
+                        struct site_issue *out_issue);
 // REFUSAL_FILE_LINE with the arguments: "site.ini:17", "tag TI-101", "H", short name. Always
 // RC_REFUSED.
 enum rc site_issue_refuse(const struct site_issue *issue, const char *file, struct refusal *out);
