@@ -44,6 +44,7 @@ DAVY_MUST_USE enum rc mqtt_publish(struct mqtt *mqtt, const char *topic, struct 
 struct mqtt_message {
     const char *topic;
     struct slice payload;
+    bool retained; // the broker kept it: it may be old
 };
 bool mqtt_next(struct mqtt *mqtt, struct mqtt_message *out_message);
 // Boot clock ran ahead of the monotonic clock (suspend): drop the connection and make a new one.
