@@ -1,21 +1,23 @@
 // Readings of a hub's tags: durable at each commit, a few bytes a reading at rest.
 //
 // history.db         journal (one row of raw readings a commit), saved state, names of tags
-// history-YYYYMM.db  column blocks of one month (by the reading's time, UTC); retention deletes a file
+// history-YYYYMM.db  column blocks of one month (by the reading's time, UTC); retention deletes a
+// file
 //
 // A reading goes into its tag's buffer in memory and into the commit's journal row. A full buffer
 // (LIMIT_HISTORY_BLOCK_READINGS), or the oldest ones once all buffers together reach their maximum,
 // become blocks; the journal rows that nobody needs any more are dropped. After a crash the journal
-// refills the buffers; a month's file says for each tag up to which journal row its blocks reach, so
-// that no reading is lost or stored twice. At most HISTORY_MONTHS_OPEN month files are open at once.
+// refills the buffers; a month's file says for each tag up to which journal row its blocks reach,
+// so that no reading is lost or stored twice. At most HISTORY_MONTHS_OPEN month files are open at
+// once.
 //
-// history_commit is one transaction of history.db with one sync: when it returns RC_OK, all readings
-// and states put before it are on the disk together. RC_FULL: nothing is lost, the batch stays and the
-// next commit tries again; once LIMIT_HISTORY_BATCH_BYTES wait, history_put returns RC_FULL, too.
-// RC_IO means that the process must end and recover from the files.
+// history_commit is one transaction of history.db with one sync: when it returns RC_OK, all
+// readings and states put before it are on the disk together. RC_FULL: nothing is lost, the batch
+// stays and the next commit tries again; once LIMIT_HISTORY_BATCH_BYTES wait, history_put returns
+// RC_FULL, too. RC_IO means that the process must end and recover from the files.
 //
-// One process owns the folder (the lock of store.h); others open read_only and see what is committed.
-// Times from 1970 to the end of the year 9999, in any order; values must be finite.
+// One process owns the folder (the lock of store.h); others open read_only and see what is
+// committed. Times from 1970 to the end of the year 9999, in any order; values must be finite.
 #ifndef DAVY_STORE_HISTORY_H
 #define DAVY_STORE_HISTORY_H
 
@@ -36,8 +38,8 @@ struct history_options {
     bool read_only;
     bool create; // make history.db if there is none; otherwise RC_NOT_FOUND
 };
-// RC_NOT_FOUND, RC_BUSY, RC_UNSUPPORTED (STORE_NEWER), RC_CORRUPT (STORE_CORRUPT, STORE_FOREIGN), RC_IO,
-// RC_FULL. Replays the journal.
+// RC_NOT_FOUND, RC_BUSY, RC_UNSUPPORTED (STORE_NEWER), RC_CORRUPT (STORE_CORRUPT, STORE_FOREIGN),
+// RC_IO, RC_FULL. Replays the journal.
 DAVY_MUST_USE enum rc history_open(const struct history_options *options,
                                    struct history **out_history, struct refusal *out_refusal);
 // Drops what was put since the last commit. NULL is fine.
@@ -50,9 +52,9 @@ struct history_reading {
     uint8_t quality;
 };
 
-// The number of a tag in this folder, made if the name is new (durable with the next commit). Numbers
-// count from 1 and stay. RC_TOO_LARGE for a name over LIMIT_TAG_BYTES, RC_FULL beyond LIMIT_SITE_TAGS
-// (renamed tags count until their months are gone).
+// The number of a tag in this folder, made if the name is new (durable with the next commit).
+// Numbers count from 1 and stay. RC_TOO_LARGE for a name over LIMIT_TAG_BYTES, RC_FULL beyond
+// LIMIT_SITE_TAGS (renamed tags count until their months are gone).
 DAVY_MUST_USE enum rc history_tag(struct history *history, const char *name, uint32_t *out_tag);
 // RC_NOT_FOUND.
 DAVY_MUST_USE enum rc history_tag_find(struct history *history, const char *name,
@@ -60,21 +62,21 @@ DAVY_MUST_USE enum rc history_tag_find(struct history *history, const char *name
 const char *history_tag_name(const struct history *history, uint32_t tag); // NULL if unknown
 uint32_t history_tag_count(const struct history *history);                 // numbers 1 .. count
 
-// RC_INVALID for a time out of range or a value that is not finite; RC_NOT_FOUND for an unknown tag.
+// RC_INVALID for a time out of range or a value that is not finite; RC_NOT_FOUND for an unknown
+// tag.
 DAVY_MUST_USE enum rc history_put(struct history *history, uint32_t tag,
                                   const struct history_reading *reading);
 
-// State that belongs to the readings (the alarm evaluator's): saved by the commit that saves them. An
-// empty value deletes the key. Keys are at most LIMIT_TAG_BYTES + 8 bytes, values at most 1 MB.
+// State that belongs to the readings (the alarm evaluator's): saved by the commit that saves them.
+// An empty value deletes the key. Keys are at most LIMIT_TAG_BYTES + 8 bytes, values at most 1 MB.
 DAVY_MUST_USE enum rc history_state_set(struct history *history, const char *key,
                                         struct slice value);
 // As committed. RC_NOT_FOUND.
 DAVY_MUST_USE enum rc history_state_get(struct history *history, const char *key,
                                         struct buf *out_value);
-DAVY_MUST_USE enum rc history_state_each(struct history *history,
-                                         enum rc (*visit)(void *ctx, const char *key,
-                                                          struct slice value),
-                                         void *ctx);
+DAVY_MUST_USE enum rc
+history_state_each(struct history *history,
+                   enum rc (*visit)(void *ctx, const char *key, struct slice value), void *ctx);
 
 // Makes everything put so far durable, then turns a bounded number of full buffers into blocks.
 // With nothing put it does no I/O.
@@ -103,7 +105,8 @@ struct history_bucket {
 // Fills count buckets (1 .. LIMIT_QUERY_ROWS); a block that lies inside one bucket is not read.
 DAVY_MUST_USE enum rc history_buckets(struct history *history, const struct history_range *range,
                                       uint32_t count, struct history_bucket *out_buckets);
-// The readings of a range in order of time, at most max: the oldest ones, or with `newest` the newest.
+// The readings of a range in order of time, at most max: the oldest ones, or with `newest` the
+// newest.
 struct history_select {
     struct history_range range;
     uint32_t max; // 1 .. LIMIT_QUERY_ROWS

@@ -1,20 +1,27 @@
 // records.db: the journal of chains, the hub's log, and views folded by the modules.
 //
-// One process owns a store: it holds a lock on `davy.lock`, writes and checkpoints. All else opens it
-// read-only. WAL, synchronous=FULL; a commit that returned RC_OK is on the disk. RC_FULL leaves
-// everything as it was; RC_IO from a commit means that the process must end and recover from the file
-// (fsync errors are never retried).
-// One transaction a loop round: store_begin … store_commit. Every write below needs an open transaction
-// and refuses without (ENSURE). Reads see the open transaction.
+// One process owns a store: it holds a lock on `davy.lock`, writes and checkpoints. All else opens
+// it read-only. WAL, synchronous=FULL; a commit that returned RC_OK is on the disk. RC_FULL leaves
+// everything as it was; RC_IO from a commit means that the process must end and recover from the
+// file (fsync errors are never retried): every later store_begin returns RC_IO. One transaction a
+// loop round: store_begin … store_commit. Every write below needs an open transaction (ENSUREd).
+// Once a write failed for the disk's or memory's sake, all others of the transaction and the commit
+// return the same, and the commit rolls back. Reads see the open transaction.
 //
-// TABLES (STRICT; every one keyed by site): site, author, chain, entry, seal, record, subject, log,
-// view_<module>, meta, secret, quarantine. entry, seal and log are append-only by trigger.
-//   entry  (chain, seq) -> type, bytes, sig          the chain as it is hashed
-//   record (site, rid)  -> chain, seq                first place of a rid
-//   subject(site, subject, chain, seq)               what speaks of a subject
-//   log    (hub chain order): (site, hub, n) -> place of the record, verdict, rule, hub time, …
-//   view_<module>(site, subject, state, index columns, pending-free): folded from the log only
-// "Pending" is computed: records of my own authors above chain.logged_seq, folded on top when read.
+// TABLES (STRICT). entry, seal and log are append-only by trigger. site, author (site, id), chain
+//   (author, lane, audience)   all below is keyed by site through these entry   (chain, seq) ->
+//   type, bytes, signature, hash      the chain as it is hashed seal    (chain, seq) -> signature
+//   record  (site, rid) -> place                              first place of a rid; others in
+//   `again` subject (subject, place)                                  what speaks of a subject log
+//   (hub, n) -> place of the record and of its admit, verdict, rule, hub time, roster version
+//   view_<module> (site, subject) -> state, index columns     folded from the log only meta,
+//   secret, quarantine                                  of this device
+// "Pending" is computed: records of own authors that have no verdict, folded on top when read. A
+// subject is folded in the order of n whatever the order in which verdicts arrive, so that every
+// copy of a log has the same views.
+//
+// Visits: RC_OK goes on, RC_FULL ends the walk without error, any other code ends it with that
+// code. A visit may read the store, but neither commit nor roll back.
 #ifndef DAVY_STORE_STORE_H
 #define DAVY_STORE_STORE_H
 
@@ -31,8 +38,9 @@ struct store_options {
     bool read_only; // no lock, no migration, no rebuild
     bool create;    // make a new store if there is none; otherwise RC_NOT_FOUND
 };
-// RC_BUSY (STORE_BUSY), RC_UNSUPPORTED (STORE_NEWER), RC_CORRUPT (STORE_CORRUPT/STORE_FOREIGN), RC_IO, RC_FULL.
-// Runs migrations, and rebuilds views whose fold version or size changed (progress through `progress`).
+// RC_BUSY (STORE_BUSY), RC_UNSUPPORTED (STORE_NEWER), RC_CORRUPT (STORE_CORRUPT/STORE_FOREIGN),
+// RC_IO, RC_FULL, RC_NOT_FOUND. Runs migrations, and rebuilds views whose fold version, size or
+// columns changed. A foreign, newer or damaged file stays as it was.
 DAVY_MUST_USE enum rc store_open(const struct store_options *options, struct store **out_store,
                                  struct refusal *out_refusal);
 void store_close(struct store *store);             // NULL is fine
@@ -84,7 +92,7 @@ DAVY_MUST_USE enum rc store_chain_get(struct store *store, struct chain_id id,
                                       struct store_chain *out_chain);
 DAVY_MUST_USE enum rc store_chain_set_acked(struct store *store, struct chain_id id,
                                             uint64_t acked_seq);
-// Calls visit for each chain; a visit that returns anything but RC_OK ends the walk with that code.
+// Every chain held.
 DAVY_MUST_USE enum rc store_chains(struct store *store,
                                    enum rc (*visit)(void *ctx, const struct store_chain *chain),
                                    void *ctx);
@@ -99,20 +107,23 @@ struct store_entry {
     const struct signature *sig; // NULL if none
     struct rid rid;              // of a record; zero for an admit
 };
-// Appends a record at head + 1 (place.seq must be that: RC_GAP or RC_EXISTS otherwise) and moves the
-// head. Indexes its rid and subjects. out_first is false if the rid stood elsewhere already (a repeat).
+// Appends a record at head + 1 and moves the head; indexes its rid and subjects. out_first is false
+// if the rid stood elsewhere already (a repeat). RC_INVALID if the bytes are no record or have
+// another rid, RC_WRONG_SITE.
 DAVY_MUST_USE enum rc store_append_record(struct store *store, struct chain_id chain,
                                           const struct signed_record *record, uint64_t *out_seq,
                                           bool *out_first);
-// Appends an admit (hub's chain) of a record that is held here.
+// Appends an admit (hub's chain) of a record that is held here; RC_NOT_FOUND otherwise.
 DAVY_MUST_USE enum rc store_append_admit(struct store *store, struct chain_id chain,
                                          const struct admit *admit, uint64_t *out_seq);
+// Keeps a seal that the caller verified (or made) and moves `sealed` on. RC_NOT_FOUND beyond the
+// head, RC_EXISTS if that seq has one.
 DAVY_MUST_USE enum rc store_seal_put(struct store *store, struct chain_id chain, uint64_t seq,
                                      const struct signature *seal);
-// The first seal at or above seq (and at most `max_seq`, 0 = any). RC_NOT_FOUND.
+// The first seal at or above seq. RC_NOT_FOUND.
 DAVY_MUST_USE enum rc store_seal_get(struct store *store, struct chain_id chain, uint64_t seq,
                                      uint64_t *out_seq, struct signature *out_seal);
-// Entries from seq on, in order. The visit returns RC_OK to go on, RC_FULL to stop without error.
+// Entries from seq on, in order.
 DAVY_MUST_USE enum rc store_entries(struct store *store, struct chain_id chain, uint64_t from_seq,
                                     enum rc (*visit)(void *ctx, const struct store_entry *entry),
                                     void *ctx);
@@ -123,8 +134,8 @@ DAVY_MUST_USE enum rc store_entry_get(struct store *store, const struct place *p
 DAVY_MUST_USE enum rc store_record_place(struct store *store, struct rid rid,
                                          struct place *out_place);
 
-// The log: states that a record has its verdict, and folds it into the views (also refusals). The hub
-// calls it in the transaction that appends the admit; a replica when the admit verified.
+// The log: states that a record has its verdict, and folds it into the views (also refusals). The
+// hub calls it in the transaction that appends the admit; a replica when the admit verified.
 struct store_log {
     struct author_id hub;
     uint64_t n;
@@ -135,12 +146,16 @@ struct store_log {
     struct utc_ms hub_time;
     uint64_t roster_version;
 };
+// A held record may get another verdict later, at a new n; every other verdict is final: RC_EXISTS.
+// RC_FORK if the hub's n already speaks of something else, RC_NOT_FOUND if record or admit is not
+// held.
 DAVY_MUST_USE enum rc store_log_put(struct store *store, const struct store_log *log);
 DAVY_MUST_USE enum rc store_log_of(struct store *store, const struct place *record,
                                    struct store_log *out_log); // RC_NOT_FOUND
 uint64_t store_log_last_n(struct store *store, struct author_id hub);
 
-// Called after each fold with the new state (the roster's lookup lives on it).
+// Called after each fold with the new state (the roster's lookup lives on it), also by a rebuild.
+// After a rollback states that were shown may not stand any more. Must not write.
 void store_on_fold(struct store *store,
                    void (*on_fold)(void *ctx, const struct module *module, struct rid subject,
                                    const void *state),
@@ -193,21 +208,21 @@ DAVY_MUST_USE enum rc store_outbox_each(struct store *store,
                                         enum rc (*visit)(void *ctx, const struct store_item *item),
                                         void *ctx);
 
-// A bounded sample of what did not verify.
+// A bounded sample of what did not verify: the newest LIMIT_QUARANTINE_ROWS, cut to 4 KB each.
 DAVY_MUST_USE enum rc store_quarantine_put(struct store *store, const char *source, enum rc why,
                                            struct slice sample, struct utc_ms time);
 uint64_t store_quarantine_count(struct store *store);
 
-// Drops all views and folds the log again. `progress` may be NULL.
+// Drops all views and folds the log again, in one transaction of its own. `progress` may be NULL.
 DAVY_MUST_USE enum rc store_rebuild(struct store *store,
                                     void (*progress)(void *ctx, uint64_t done, uint64_t total),
                                     void *ctx);
-// Re-hashes every chain, verifies every seal and signature, compares the views with a fresh fold and
-// runs SQLite's integrity check. The first break is named. key_of: public key of a key id.
+// Re-hashes every chain, verifies every seal and signature, compares the views with a fresh fold
+// and runs SQLite's integrity check. The first break is named. key_of: public key of a key id.
 struct store_verify_report {
     uint64_t entries, signatures, seals, chains;
-    struct place broken; // seq 0: nothing broken
-    char what[96];       // "chain hash", "signature", "seal", "view", "sqlite: …"
+    char what[96]; // "" if nothing is broken: "chain hash", "signature", "seal", "log", "view …"
+    struct place broken; // where; seq 0 if that has no place ("sqlite: …")
 };
 DAVY_MUST_USE enum rc store_verify(struct store *store, const struct keys_scheme *scheme,
                                    bool (*key_of)(void *ctx, const struct content *content,
