@@ -8,14 +8,17 @@
 // Once a write failed for the disk's or memory's sake, all others of the transaction and the commit
 // return the same, and the commit rolls back. Reads see the open transaction.
 //
-// TABLES (STRICT). entry, seal and log are append-only by trigger. site, author (site, id), chain
-//   (author, lane, audience)   all below is keyed by site through these entry   (chain, seq) ->
-//   type, bytes, signature, hash      the chain as it is hashed seal    (chain, seq) -> signature
-//   record  (site, rid) -> place                              first place of a rid; others in
-//   `again` subject (subject, place)                                  what speaks of a subject log
-//   (hub, n) -> place of the record and of its admit, verdict, rule, hub time, roster version
-//   view_<module> (site, subject) -> state, index columns     folded from the log only meta,
-//   secret, quarantine                                  of this device
+// TABLES (STRICT). entry, seal and log are append-only by trigger.
+//   site; author (site, id); chain (author, lane, audience): what is below is keyed by site through
+//                                                             these
+//   entry   (chain, seq) -> type, bytes, signature, hash      the chain as it is hashed
+//   seal    (chain, seq) -> signature
+//   record  (site, rid) -> place                              its first one; others in `again`
+//   subject (subject, place)                                  what speaks of a subject
+//   log     (hub, n) -> place of record and admit, verdict, rule, hub time, roster version
+//   view_<module> (site, subject) -> state, index columns     folded from the log only
+//   meta, secret, quarantine                                  of this device
+//
 // "Pending" is computed: records of own authors that have no verdict, folded on top when read. A
 // subject is folded in the order of n whatever the order in which verdicts arrive, so that every
 // copy of a log has the same views.
