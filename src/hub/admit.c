@@ -99,7 +99,10 @@ enum refusal_code hub_enrol(void *ctx, struct rid device, const struct enrol *en
     } else if (rc == RC_OK && tries + 1 < ENROL_TRIES_MAX) {
         hub->scratch.data[SESSION_KEY_BYTES] = (uint8_t)(tries + 1);
         struct utc_ms expires = {now.utc.v + LIMIT_INVITE_AGE_MS};
-        (void)store_secret_put(hub->store, &hash, expires, buf_slice(&hub->scratch));
+        rc = store_secret_put(hub->store, &hash, expires, buf_slice(&hub->scratch));
+        if (rc != RC_OK) {
+            hub_log(hub, LOG_ERROR, "a one-time code was lost: %s", rc_name(rc));
+        }
     }
     keys_wipe(key, sizeof key);
     return code;

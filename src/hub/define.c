@@ -216,7 +216,8 @@ static void tag_body(struct hub *hub, uint32_t index, struct body *body) {
 static enum rc state_if_new(struct hub *hub, uint16_t kind, struct rid subject) {
     struct define_state have = {0};
     struct define_state want = {0};
-    struct content content = {.kind = kind, .subjects = &subject, .subject_count = 1};
+    struct content content = {
+        .site = hub->config.site, .kind = kind, .subjects = &subject, .subject_count = 1};
     content.body = buf_slice(&hub->body);
     struct fold_entry entry = {.content = &content, .verdict = VERDICT_ACCEPTED, .n = 1};
     define_module.fold(&want, subject, &entry);
