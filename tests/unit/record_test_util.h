@@ -132,11 +132,15 @@ static inline void test_keys_start(void) {
     assert_int_equal(keys_init(), RC_OK);
 }
 
+static inline void test_seed(uint8_t first, uint8_t out_seed[SEED_BYTES]) {
+    for (size_t i = 0; i < SEED_BYTES; i++) {
+        out_seed[i] = (uint8_t)(first + i);
+    }
+}
+
 static inline struct keypair *test_keypair(uint8_t first) {
     uint8_t seed[SEED_BYTES];
-    for (size_t i = 0; i < SEED_BYTES; i++) {
-        seed[i] = (uint8_t)(first + i);
-    }
+    test_seed(first, seed);
     struct keypair *pair = NULL;
     assert_int_equal(keypair_from_seed(keys_ed25519(), seed, &pair), RC_OK);
     return pair;
