@@ -49,13 +49,12 @@ void tui_form_free(struct tui_form *form) {
 }
 
 static size_t index_of(const struct tui_form *form, int id) {
-    for (size_t i = 0; i < form->count; i++) {
-        if (form->fields[i].id == id) {
-            return i;
-        }
+    size_t index = 0;
+    while (index < form->count && form->fields[index].id != id) {
+        index++;
     }
-    ENSURE(!"a field of the form");
-    return 0;
+    ENSURE(index < form->count);
+    return index;
 }
 
 const char *tui_form_value(const struct tui_form *form, int id) {

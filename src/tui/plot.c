@@ -73,7 +73,7 @@ static struct time_range time_of(const struct tui_plot *plot) {
 static int64_t end_of(const struct tui_plot *plot, size_t index, int64_t to) {
     int64_t at = plot->samples[index].at_ms;
     int64_t end = index + 1 < plot->count ? plot->samples[index + 1].at_ms : to;
-    bool held = plot->hold_ms > 0 && end - at > plot->hold_ms;
+    bool held = plot->hold_ms > 0 && (double)end - (double)at > (double)plot->hold_ms;
     return held ? at + plot->hold_ms : end;
 }
 
@@ -83,16 +83,17 @@ static void fill_slices(const struct tui_plot *plot, struct plot_area *area) {
     if (time.to <= time.from) {
         return;
     }
-    double per_slice = (double)(time.to - time.from) / area->slices;
+    double per_slice = ((double)time.to - (double)time.from) / area->slices;
     for (size_t i = 0; i < plot->count; i++) {
         int64_t begin = plot->samples[i].at_ms;
         int64_t end = end_of(plot, i, time.to);
         if (end < time.from || begin >= time.to) {
             continue;
         }
-        double first = fmax((double)(begin - time.from) / per_slice, 0);
-        double last = fmax(((double)(end - time.from) - 1) / per_slice, first);
-        for (int s = (int)first; s <= (int)last && s < area->slices; s++) {
+        double first = fmax(((double)begin - (double)time.from) / per_slice, 0);
+        double last = ceil(((double)end - (double)time.from) / per_slice) - 1;
+        last = fmin(fmax(last, first), area->slices - 1);
+        for (int s = (int)first; s <= (int)last; s++) {
             include(&area->range[s], &plot->samples[i]);
         }
     }

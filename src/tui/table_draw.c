@@ -157,7 +157,7 @@ static void draw_gutter(const struct tui_table *table, struct tui_canvas *canvas
 }
 
 static bool uses_two_lines(const struct tui_table *table, enum tui_class size) {
-    return table->spec.two_lines && size == TUI_COMPACT;
+    return table->spec.two_lines && size <= TUI_COMPACT;
 }
 
 static void draw_row(const struct tui_table *table, struct tui_canvas *canvas,

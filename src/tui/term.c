@@ -36,6 +36,16 @@ static FILE *open_stream(int fd, const char *mode) {
     return stream;
 }
 
+// newterm() leaks when it does not know the name, so the name is tried first.
+static bool is_known(const char *name) {
+    int problem;
+    bool known = setupterm(name, STDOUT_FILENO, &problem) == OK;
+    if (cur_term != NULL) {
+        (void)del_curterm(cur_term);
+    }
+    return known;
+}
+
 // newterm() catches signals that are still at their default; the program's own handling stays.
 static SCREEN *new_screen(const char *name, FILE *out, FILE *in) {
     static const int signals[] = {SIGINT, SIGTERM, SIGTSTP, SIGWINCH};
@@ -45,7 +55,7 @@ static SCREEN *new_screen(const char *name, FILE *out, FILE *in) {
     for (size_t i = 0; i < COUNT_OF(signals); i++) {
         (void)sigaction(signals[i], NULL, &before[i]);
     }
-    SCREEN *screen = newterm(copy, out, in);
+    SCREEN *screen = is_known(copy) ? newterm(copy, out, in) : NULL;
     for (size_t i = 0; i < COUNT_OF(signals); i++) {
         (void)sigaction(signals[i], &before[i], NULL);
     }
@@ -102,7 +112,7 @@ static void set_modes(const struct tui_caps *caps) {
 static void load_paints(struct tui_term *term, const struct tui_theme *theme) {
     bool defaults = term->default_colors;
     static const struct {
-        uint8_t ours;
+        uint16_t ours;
         attr_t theirs;
     } names[] = {
         {TUI_ATTR_BOLD, A_BOLD},
@@ -145,6 +155,8 @@ static enum rc start_screen(struct tui_term *term, const struct tui_term_options
     }
     tui_caps_decide(options, name, number_capability("colors"), &term->caps);
     set_modes(&term->caps);
+    tui_term_capture(term,
+                     true); // the modes are set, so the terminal itself is not needed any more
     start_paints(term, theme);
     int rows;
     int cols;
@@ -181,7 +193,6 @@ enum rc tui_term_start(const struct tui_term_options *options, const struct tui_
         return rc;
     }
     tui_restore_arm(term->caps.paste);
-    tui_term_capture(term, true);
     if (term->caps.paste) {
         tui_term_queue(term, PASTE_ON);
     }

@@ -67,7 +67,7 @@ static const char *const color_names[] = {"black", "red",     "green", "yellow",
 
 static const struct {
     const char *name;
-    uint8_t attr;
+    uint16_t attr;
 } attr_names[] = {
     {"bold", TUI_ATTR_BOLD},
     {"underline", TUI_ATTR_UNDERLINE},
@@ -123,10 +123,10 @@ static bool color_parse(const char *word, enum tui_depth depth, int16_t *out_col
     return true;
 }
 
-static bool attr_parse(const char *word, uint8_t *inout_attrs) {
+static bool attr_parse(const char *word, uint16_t *inout_attrs) {
     for (size_t i = 0; i < COUNT_OF(attr_names); i++) {
         if (strcmp(word, attr_names[i].name) == 0) {
-            *inout_attrs |= attr_names[i].attr;
+            *inout_attrs = (uint16_t)(*inout_attrs | attr_names[i].attr);
             return true;
         }
     }

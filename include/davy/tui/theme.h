@@ -73,7 +73,7 @@ enum tui_charset { TUI_UTF8 = 0, TUI_ASCII, TUI_CHARSET_COUNT };
 struct tui_paint {
     int16_t foreground; // -1: the terminal's own
     int16_t background;
-    uint8_t attrs;
+    uint16_t attrs;
 };
 
 // A value: copy freely.
