@@ -8,7 +8,6 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
-#include <wchar.h>
 
 // Signs that some Chinese terminals draw two columns wide, and how they are spelt where that would
 // break the columns or where there is only ASCII. In order of code point.
@@ -60,8 +59,7 @@ static void spell_text(bool ascii, const char *text, char out[static TUI_SHOWN_B
         size_t piece_len = piece != NULL ? strlen(piece) : (size_t)(text - from);
         if (piece == NULL && ascii && point >= 0x80) {
             piece = "??";
-            int cols = wcwidth((wchar_t)point);
-            piece_len = cols < 0 ? 1 : (size_t)cols;
+            piece_len = (size_t)point_width(point);
         }
         memcpy(out + len, piece != NULL ? piece : from, piece_len);
         len += piece_len;

@@ -13,8 +13,8 @@
 #define SLOW_BPS 38400
 #define FRAME_MS_LOCAL 33 // 30 frames a second
 #define FRAME_MS_SLOW 500
-// An arrow key whose bytes come 30 ms apart must not become Esc and letters; input.h puts later ones
-// together.
+// An arrow key whose bytes come 30 ms apart must not become Esc and letters; input.h puts later
+// ones together.
 #define ESC_DELAY_MS_LOCAL 25
 #define ESC_DELAY_MS_SLOW 150
 
@@ -77,8 +77,8 @@ void tui_caps_decide(const struct tui_term_options *options, const char *name, i
     *out_caps = caps;
 }
 
-// Line drawing and blocks: three bytes a sign on a thin line, unknown to old terminals, and of unsure
-// width on some Chinese ones.
+// Line drawing and blocks: three bytes a sign on a thin line, unknown to old terminals, and of
+// unsure width on some Chinese ones.
 static bool plain_glyphs(const struct tui_caps *caps, bool ambiguous_wide) {
     return !caps->utf8 || !caps->hanzi || caps->slow || caps->colors < 8 || ambiguous_wide;
 }

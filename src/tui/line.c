@@ -37,6 +37,20 @@ static bool takes(const struct tui_line *line, uint32_t point) {
     return digit || (line->kind == TUI_LINE_NUMBER && sign);
 }
 
+// False if the whole would not be clean any more: marks typed one by one pile up, too.
+static bool insert_one(struct tui_line *line, struct slice character) {
+    char *at = line->text + line->caret;
+    memmove(at + character.len, at, line->len - line->caret + 1);
+    memcpy(at, character.data, character.len);
+    if (text_check(slice_text(line->text), line->max) != RC_OK) {
+        memmove(at, at + character.len, line->len - line->caret + 1);
+        return false;
+    }
+    line->len += character.len;
+    line->caret += character.len;
+    return true;
+}
+
 // Inserts clean text at the caret, a character at a time, as far as there is room.
 static bool insert(struct tui_line *line, const char *text) {
     const char *end = text + strlen(text);
@@ -51,12 +65,7 @@ static bool insert(struct tui_line *line, const char *text) {
         if (line->len + len > line->max) {
             break;
         }
-        memmove(line->text + line->caret + len, line->text + line->caret,
-                line->len - line->caret + 1);
-        memcpy(line->text + line->caret, from, len);
-        line->len += len;
-        line->caret += len;
-        changed = true;
+        changed = insert_one(line, slice_of(from, len)) || changed;
     }
     return changed;
 }

@@ -14,7 +14,8 @@ static int box_cols(const struct tui_layout *layout, struct tui_rect screen) {
     return layout->size <= TUI_COMPACT ? screen.cols : at_most(BOX_COLS, screen.cols - 4);
 }
 
-// Text of at most as many rows as there are; what is above and below is told by arrows on the border.
+// Text of at most as many rows as there are; what is above and below is told by arrows on the
+// border.
 static void draw_text(struct tui_modal *modal, struct tui_canvas *canvas, struct tui_rect rect) {
     int lines = tui_put_wrapped(NULL, rect, (struct tui_wrap){TUI_TEXT, 0}, modal->text);
     modal->scroll_most = at_least(lines - rect.rows, 0);

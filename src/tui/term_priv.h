@@ -19,9 +19,10 @@
 #define CURSES_PASTE_BEGIN 0x300
 #define CURSES_PASTE_END 0x301
 
-// curses writes to a file descriptor and would block on a slow line. After the start, its descriptor
-// is exchanged for a file in memory (`frame`), from which each frame is taken into `queue` and written
-// by `writer`, which does not block. For endwin() the terminal is put back under the descriptor.
+// curses writes to a file descriptor and would block on a slow line. After the start, its
+// descriptor is exchanged for a file in memory (`frame`), from which each frame is taken into
+// `queue` and written by `writer`, which does not block. For endwin() the terminal is put back
+// under the descriptor.
 struct tui_term {
     struct tui_caps caps;
     struct tui_look look;

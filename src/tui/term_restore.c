@@ -10,8 +10,7 @@
 #undef lines
 #undef columns
 
-// The only global of the toolkit: a fatal signal handler has nothing else to go by.
-static struct {
+static struct { // tidy: allow global, because a fatal signal handler has nothing else to go by
     volatile sig_atomic_t armed;
     int fd;
     bool has_mode;

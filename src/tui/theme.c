@@ -13,8 +13,8 @@ struct style_row {
 };
 
 // The calm theme: colour only for the abnormal. Red, amber, violet and cyan differ in lightness and
-// along the blue axis, so that red-green-blind eyes tell them apart. Bright black and A_DIM are never
-// the only carrier: some consoles show neither.
+// along the blue axis, so that red-green-blind eyes tell them apart. Bright black and A_DIM are
+// never the only carrier: some consoles show neither.
 static const struct style_row style_rows[TUI_STYLE_COUNT] = {
     [TUI_TEXT] = {"text", '.', {"", "", ""}},
     [TUI_DIM] = {"dim", 'd', {"", "", "245"}},

@@ -1,5 +1,5 @@
-// What a terminal may send, byte by byte and at any time, into the key decoder, and from there into a
-// field of a form. No byte may crash it, get a control or half a character into text, or keep the
+// What a terminal may send, byte by byte and at any time, into the key decoder, and from there into
+// a field of a form. No byte may crash it, get a control or half a character into text, or keep the
 // loop waiting for ever.
 #include "davy/base/ensure.h"
 #include "davy/base/text.h"

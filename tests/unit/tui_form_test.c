@@ -49,6 +49,14 @@ static void text_is_edited_by_characters(void **state) {
     assert_int_equal(tui_line_event(&line, &f8), TUI_IGNORED);
 }
 
+static void marks_do_not_pile_up(void **state) {
+    (void)state;
+    struct tui_line line;
+    tui_line_init(&line, TUI_LINE_TEXT, 0);
+    type(&line, "e\xcc\x81\xcc\x81\xcc\x81\xcc\x81\xcc\x81\xcc\x81\xcc\x81x");
+    assert_string_equal(line.text, "e\xcc\x81\xcc\x81\xcc\x81\xcc\x81x");
+}
+
 static void kinds_take_what_fits_them(void **state) {
     (void)state;
     static const struct {
@@ -191,6 +199,7 @@ static void long_labels_stand_above_and_the_focus_is_in_sight(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(text_is_edited_by_characters),
+        cmocka_unit_test(marks_do_not_pile_up),
         cmocka_unit_test(kinds_take_what_fits_them),
         cmocka_unit_test(a_line_scrolls_with_its_caret),
         cmocka_unit_test(a_pin_is_never_shown_and_wiped),

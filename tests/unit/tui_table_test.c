@@ -326,7 +326,8 @@ static void the_title_counts_what_is_hidden(void **state) {
     frame.title = (struct tui_table_title){"报警", "氯", 340};
     tui_table_draw(table, canvas, &frame);
     test_dump_is(canvas, "报警  2 of 340  \\氯\n> !1 氯气泄漏-a                        U\n");
-    // The cursor is at the selected row's first cell; the row is reversed, the alarm keeps its colour.
+    // The cursor is at the selected row's first cell; the row is reversed, the alarm keeps its
+    // colour.
     assert_true(test_dump_has(canvas, "\n-- cursor 1 0 hidden\n"));
     press(table, "v");
     frame.title.total = 2;

@@ -1,8 +1,8 @@
 // The action table: one row is read by keys, hints, help, palette and menu, so that they cannot
 // disagree.
 //
-// A context is a bit; an action holds in every context of its mask. Rows stand in the order in which
-// hints show them: the most used first. The tables are the user's, static, borrowed.
+// A context is a bit; an action holds in every context of its mask. Rows stand in the order in
+// which hints show them: the most used first. The tables are the user's, static, borrowed.
 #ifndef DAVY_TUI_ACTION_H
 #define DAVY_TUI_ACTION_H
 

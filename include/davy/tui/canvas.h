@@ -1,8 +1,8 @@
 // A grid of character cells in memory: where every widget draws.
 //
 // A cell holds one character (with its combining marks) and a style token; a hanzi takes two cells.
-// Columns are terminal columns. Drawing outside the clip rectangle is cut, never an error. Text is cut
-// to the columns given; a cut that would split a hanzi ends one column early and pads. Whatever
+// Columns are terminal columns. Drawing outside the clip rectangle is cut, never an error. Text is
+// cut to the columns given; a cut that would split a hanzi ends one column early and pads. Whatever
 // covers half of a hanzi blanks its other half. All text, own or foreign, goes through one function
 // that shows nothing unsafe: controls become spaces, zero-width and bidi marks vanish, and what the
 // terminal cannot show becomes '?'.
@@ -126,8 +126,8 @@ struct tui_cell_view {
 struct tui_cell_view tui_canvas_cell(const struct tui_canvas *canvas, int row, int col);
 bool tui_canvas_cursor(const struct tui_canvas *canvas, int *out_row, int *out_col,
                        bool *out_visible);
-// The golden form of a frame: the rows of text (trailing spaces cut), a line "--", the rows of style
-// letters ('.' is text; trailing '.' cut), a line "-- cursor ROW COL shown|hidden".
+// The golden form of a frame: the rows of text (trailing spaces cut), a line "--", the rows of
+// style letters ('.' is text; trailing '.' cut), a line "-- cursor ROW COL shown|hidden".
 void tui_canvas_dump(const struct tui_canvas *canvas, struct buf *out);
 
 #endif

@@ -5,8 +5,8 @@
 // TUI_INPUT_UTF8_MS is dropped. Esc then a digit is the function key of that digit (0 is F10); Esc
 // alone is delivered after esc_wait_ms or at the next key. Torn and unknown escape sequences are
 // put together or dropped, never turned into letters. Inside a bracketed paste everything is text:
-// cleaned, cut at TUI_PASTE_BYTES, no key; a paste that never ends is ended after TUI_INPUT_PASTE_MS
-// of silence.
+// cleaned, cut at TUI_PASTE_BYTES, no key; a paste that never ends is ended after
+// TUI_INPUT_PASTE_MS of silence.
 //
 // Pure: bytes and times come in as arguments.
 #ifndef DAVY_TUI_INPUT_H

@@ -1,4 +1,5 @@
-// One line of text being edited: UTF-8, a caret, a limit in bytes; also masked (PIN) and digits only.
+// One line of text being edited: UTF-8, a caret, a limit in bytes; also masked (PIN) and digits
+// only.
 //
 // A value without pointers. It holds only clean text. Full-width digits typed by an input method
 // become ASCII in number fields. Wipe a masked line after use.

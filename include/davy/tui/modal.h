@@ -1,5 +1,6 @@
-// What lies over a screen and takes the keys: message, question, PIN, one-line prompt, menu, palette,
-// help. One at a time; opening another replaces it. The user's tag comes back with the answer.
+// What lies over a screen and takes the keys: message, question, PIN, one-line prompt, menu,
+// palette, help. One at a time; opening another replaces it. The user's tag comes back with the
+// answer.
 //
 //     tui_modal_confirm(modal, ASK_SUBMIT, _("Submit?"), text);
 //     ...
@@ -74,8 +75,9 @@ void tui_modal_palette(struct tui_modal *modal, int tag, struct tui_actions acti
 // The keys of the context as a searchable list. Answers CANCEL, or PICKED with Enter.
 void tui_modal_help(struct tui_modal *modal, int tag, struct tui_actions actions, uint32_t context);
 
-// False: nothing is open, the event is not taken. True: it was taken, and *out_answer says what came
-// of it. An answer other than NONE and TYPING closes the modal first, so that another may be opened.
+// False: nothing is open, the event is not taken. True: it was taken, and *out_answer says what
+// came of it. An answer other than NONE and TYPING closes the modal first, so that another may be
+// opened.
 bool tui_modal_event(struct tui_modal *modal, const struct tui_event *event,
                      struct tui_answer *out_answer);
 // Draws over the screen, if open, and places the cursor.

@@ -1,12 +1,13 @@
 // A list of rows that may move: selection, marks and scrolling by id, never by row number.
 //
 // Virtual: the source is asked only for the rows that are shown. Columns have a minimum width and a
-// priority; those that do not fit are dropped, highest number first, never shrunk below the minimum;
-// the text column takes what is left. In a compact rectangle a row may take two lines. The selected row
-// has the cursor glyph in the gutter (and is reversed where the line can bear it), a marked row the mark.
+// priority; those that do not fit are dropped, highest number first, never shrunk below the
+// minimum; the text column takes what is left. In a compact rectangle a row may take two lines. The
+// selected row has the cursor glyph in the gutter (and is reversed where the line can bear it), a
+// marked row the mark.
 //
-// The row that vanishes under the cursor is replaced by its neighbour, and tui_table_slipped() tells
-// so until the next movement: an act that follows at once was not meant for the neighbour.
+// The row that vanishes under the cursor is replaced by its neighbour, and tui_table_slipped()
+// tells so until the next movement: an act that follows at once was not meant for the neighbour.
 #ifndef DAVY_TUI_TABLE_H
 #define DAVY_TUI_TABLE_H
 
@@ -62,8 +63,8 @@ struct tui_table;
 struct tui_table *tui_table_new(const struct tui_table_spec *spec);
 void tui_table_free(struct tui_table *table);
 
-// Title line (NULL title: none): "Alarms  12 of 340  filter"; then the header (not in compact), then
-// the rows. total is the number before filtering; 0 or equal: only the count is shown.
+// Title line (NULL title: none): "Alarms  12 of 340  filter"; then the header (not in compact),
+// then the rows. total is the number before filtering; 0 or equal: only the count is shown.
 struct tui_table_title {
     const char *title;  // shown as it comes
     const char *filter; // shown as it comes; NULL: none
@@ -79,7 +80,8 @@ struct tui_table_frame {
 void tui_table_draw(struct tui_table *table, struct tui_canvas *canvas,
                     const struct tui_table_frame *frame);
 
-// Arrows, j k, PgUp PgDn, Home End: move. Space marks and goes down, '*' marks all, 'u' unmarks all.
+// Arrows, j k, PgUp PgDn, Home End: move. Space marks and goes down, '*' marks all, 'u' unmarks
+// all.
 enum tui_result tui_table_event(struct tui_table *table, const struct tui_event *event);
 
 // The row under the cursor as it was painted last. False: no row.
@@ -88,8 +90,8 @@ bool tui_table_selected(const struct tui_table *table, struct id16 *out_id);
 bool tui_table_slipped(const struct tui_table *table);
 // Selects an id; if it is not there, it is selected when it appears, until the cursor is moved.
 void tui_table_select(struct tui_table *table, struct id16 id);
-// What an act applies to: the marked rows that are in the source now, else the row under the cursor.
-// Returns how many were written to out_ids.
+// What an act applies to: the marked rows that are in the source now, else the row under the
+// cursor. Returns how many were written to out_ids.
 size_t tui_table_targets(const struct tui_table *table, struct id16 *out_ids, size_t max);
 size_t tui_table_mark_count(const struct tui_table *table);
 void tui_table_unmark_all(struct tui_table *table);

@@ -4,9 +4,9 @@
 // installs no handler: the program takes SIGWINCH, SIGTERM, SIGHUP, SIGINT, SIGTSTP, SIGCONT by
 // signalfd (blocked before tui_term_start) and calls resize, suspend, resume, stop.
 //
-// Output never blocks: a painted frame becomes bytes in a queue, written as far as the terminal takes
-// them; while bytes wait no new frame is composed, so that on a slow line frames are dropped, not
-// queued. Every byte is counted.
+// Output never blocks: a painted frame becomes bytes in a queue, written as far as the terminal
+// takes them; while bytes wait no new frame is composed, so that on a slow line frames are dropped,
+// not queued. Every byte is counted.
 #ifndef DAVY_TUI_TERM_H
 #define DAVY_TUI_TERM_H
 

@@ -4,11 +4,12 @@
 // how each token looks, and for two character sets how each glyph is drawn. No token may be told
 // from another by colour alone: the letter, digit or sign beside it carries the meaning.
 //
-// A theme file is INI with the sections [colors-256] [colors-8] [mono] [glyphs-utf8] [glyphs-ascii].
-// Colour values read "FOREGROUND on BACKGROUND attribute...": colours are default, black, red, green,
-// yellow, blue, magenta, cyan, white or a number (0-255, 0-7); attributes are bold, underline,
-// reverse, dim; everything may be left out. Glyphs are one column wide. What a file does not name
-// keeps its built-in look. A wrong line is reported with its number and skipped; no file is fatal.
+// A theme file is INI with the sections [colors-256] [colors-8] [mono] [glyphs-utf8]
+// [glyphs-ascii]. Colour values read "FOREGROUND on BACKGROUND attribute...": colours are default,
+// black, red, green, yellow, blue, magenta, cyan, white or a number (0-255, 0-7); attributes are
+// bold, underline, reverse, dim; everything may be left out. Glyphs are one column wide. What a
+// file does not name keeps its built-in look. A wrong line is reported with its number and skipped;
+// no file is fatal.
 #ifndef DAVY_TUI_THEME_H
 #define DAVY_TUI_THEME_H
 

@@ -1,10 +1,11 @@
 // The terminal toolkit of the console. Include this one header to get all of it.
 //
 // How the parts fit: `term` owns the terminal and a canvas of its size; `input` turns bytes into
-// events; widgets (table, form, modal, plot, message) draw themselves on the canvas into a rectangle
-// and take events; `action` is the one table behind keys, hints, help and palette. The toolkit knows
-// no domain word: rows, ids, texts and styles come from its user. It never reads a clock (times are
-// arguments), owns no signal, and never blocks longer than the terminal's Esc delay.
+// events; widgets (table, form, modal, plot, message) draw themselves on the canvas into a
+// rectangle and take events; `action` is the one table behind keys, hints, help and palette. The
+// toolkit knows no domain word: rows, ids, texts and styles come from its user. It never reads a
+// clock (times are arguments), owns no signal, and never blocks longer than the terminal's Esc
+// delay.
 //
 // One round of the program's loop:
 //     poll(tui_term_in_fd() for POLLIN; tui_term_out_fd() for POLLOUT if tui_term_wants_write();
