@@ -90,6 +90,7 @@ enum refusal_code hub_enrol(void *ctx, struct rid device, const struct enrol *en
     enum rc rc = store_secret_drop(hub->store, &hash);
     if (rc == RC_OK && keyed_hash_equal(proof, enrol->proof)) {
         const struct module *module;
+        buf_reset(&hub->body);
         struct body body =
             body_start(registry_kind(app_registry(), KIND_KEY_CERTIFY, &module), &hub->body);
         body_put_bytes(&body, CERTIFY_KEY, enrol->key.b, PUBLIC_KEY_BYTES);

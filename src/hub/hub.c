@@ -64,6 +64,7 @@ static enum rc open_sync(struct hub *hub) {
                                        .seed = seed,
                                        .readers_exist = readers_exist(hub),
                                        .message_bytes_max = LIMIT_MESSAGE_BYTES,
+                                       .mutants = hub->options.mutants,
                                        .ctx = hub,
                                        .device_of = hub_device_of,
                                        .judge = hub_judge,
@@ -93,14 +94,23 @@ static enum rc open_store(struct hub *hub, struct refusal *out_refusal) {
     return rc;
 }
 
-static enum rc open_parts(struct hub *hub, struct refusal *out_refusal) {
+static enum rc load_identity(struct hub *hub, struct refusal *out_refusal) {
+    if (hub->options.config) {
+        hub->config = *hub->options.config;
+        hub->keys = *hub->options.keys;
+        return RC_OK;
+    }
     char keys[1024];
     enum rc rc = device_config_load(hub->options.folder, &hub->config, out_refusal);
     if (rc != RC_OK) {
         return rc;
     }
     (void)snprintf(keys, sizeof keys, "%s/keys", hub->options.folder);
-    rc = keyfile_device_load(keys, &hub->keys);
+    return keyfile_device_load(keys, &hub->keys);
+}
+
+static enum rc open_parts(struct hub *hub, struct refusal *out_refusal) {
+    enum rc rc = load_identity(hub, out_refusal);
     if (rc == RC_OK) {
         rc = roster_new(&hub->roster);
     }
@@ -146,7 +156,9 @@ void hub_close(struct hub *hub) {
     history_close(hub->history);
     store_close(hub->store);
     roster_free(hub->roster);
-    keyfile_device_fini(&hub->keys);
+    if (!hub->options.keys) {
+        keyfile_device_fini(&hub->keys);
+    }
     for (uint32_t i = 0; hub->inbox && i < HUB_INBOX_MAX; i++) {
         free(hub->inbox[i].bytes);
     }
@@ -190,6 +202,13 @@ enum rc hub_state(struct hub *hub, uint16_t kind_number, const struct rid *subje
     hub_random(hub, content.nonce, NONCE_BYTES);
     sync_hub_seen(hub->sync, kind->lane, &content.seen);
     struct signed_record record;
+    struct refusal refusal = {0};
+    rc = content_check_form(app_registry(), &content, kind->lane, &refusal);
+    if (rc != RC_OK) {
+        hub_log(hub, LOG_ERROR, "%s: %s %s", kind->name, refusal_name(refusal.code),
+                refusal.args[1]);
+        return rc;
+    }
     rc = record_make(&content, NULL, &hub->content, &record);
     if (rc == RC_OK) {
         rc = sync_hub_append(hub->sync, kind->lane, AUDIENCE_SITE, &record, hub->now, NULL);

@@ -24,6 +24,14 @@ static void random_of(void *ctx, void *out, size_t len) {
 }
 
 static enum rc make_keys(struct founding *f, struct refusal *out_refusal) {
+    if (f->init->keys) {
+        f->hub.keys = f->init->keys->device;
+        f->root = f->init->keys->root;
+        f->root_key = *keypair_public(f->root);
+        f->admin_key = f->init->keys->admin;
+        f->root_id = key_id_of(&f->root_key);
+        return RC_OK;
+    }
     char folder[1024];
     (void)snprintf(folder, sizeof folder, "%s/keys", f->init->folder);
     if (mkdir(folder, 0700) != 0) {
@@ -256,7 +264,10 @@ static enum rc found(struct founding *f, struct refusal *out_refusal) {
     if (rc == RC_OK) {
         rc = sync_hub_seal(hub->sync, f->now);
     }
-    if (rc == RC_OK) {
+    if (rc == RC_OK && f->init->out_config) {
+        *f->init->out_config = hub->config;
+    }
+    if (rc == RC_OK && !f->init->keys) {
         rc = device_config_save(f->init->folder, &hub->config);
     }
     rc = rc == RC_OK ? store_commit(hub->store) : rc;
@@ -271,8 +282,10 @@ static void founding_fini(struct founding *f) {
     sync_hub_free(f->hub.sync);
     store_close(f->hub.store);
     roster_free(f->hub.roster);
-    keypair_free(f->root);
-    keyfile_device_fini(&f->hub.keys);
+    if (!f->init->keys) {
+        keypair_free(f->root);
+        keyfile_device_fini(&f->hub.keys);
+    }
     buf_fini(&f->hub.body);
     buf_fini(&f->hub.content);
     free(f);

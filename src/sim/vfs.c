@@ -322,6 +322,19 @@ static int sim_truncate(sqlite3_file *base, sqlite3_int64 bytes) {
     return SQLITE_OK;
 }
 
+// SQLite syncs the folder with the first sync of a journal, which keeps the names of all its files.
+static void folder_sync(struct sim_disk *disk, const struct sim_file *synced) {
+    bool journal = strstr(synced->name, "-wal") != NULL || strstr(synced->name, "-journal") != NULL;
+    if (!journal || synced->durable_exists) {
+        return;
+    }
+    for (size_t i = 0; i < COUNT_OF(disk->files); i++) {
+        if (disk->files[i] != NULL) {
+            disk->files[i]->durable_exists = disk->files[i]->exists;
+        }
+    }
+}
+
 static int sim_sync(sqlite3_file *base, int flags) {
     struct sim_handle *handle = (struct sim_handle *)base;
     (void)flags;
@@ -336,6 +349,7 @@ static int sim_sync(sqlite3_file *base, int flags) {
     if (handle->disk->dead) {
         return SQLITE_IOERR_FSYNC;
     }
+    folder_sync(handle->disk, handle->file);
     return file_sync(handle->file) ? SQLITE_OK : SQLITE_IOERR_NOMEM;
 }
 

@@ -221,9 +221,10 @@ static enum rc check_owner(sqlite3 *db, const struct schema_open *open, int64_t 
 enum rc schema_prepare(sqlite3 *db, const struct schema_open *open, struct refusal *out_refusal) {
     ENSURE(open->count <= open->schema->count);
     limits_set(db);
-    enum rc rc = pragmas_set(db, PRAGMA_FIRST);
-    if (rc == RC_OK && open->exclusive) {
-        rc = pragmas_set(db, PRAGMA_EXCLUSIVE);
+    // Before anything reads the file: a WAL without shared memory needs the exclusive mode.
+    enum rc rc = open->exclusive ? pragmas_set(db, PRAGMA_EXCLUSIVE) : RC_OK;
+    if (rc == RC_OK) {
+        rc = pragmas_set(db, PRAGMA_FIRST);
     }
     int64_t version = 0;
     if (rc == RC_OK) {

@@ -870,6 +870,10 @@ static uint32_t retry_after(const struct sync_device *device, const struct own_c
     if (own->retry_ms) {
         return own->retry_ms;
     }
+    // A round trip may span a long silence: it must not make the next one as long.
+    if (device->status.rtt_ms > SYNC_RETRY_MS_MAX / 4) {
+        return SYNC_RETRY_MS_MAX;
+    }
     uint32_t rto = device->status.rtt_ms * 4;
     return rto > SYNC_RETRY_MS_MIN ? rto : SYNC_RETRY_MS_MIN;
 }
@@ -885,7 +889,8 @@ static enum rc send_chain(struct sync_device *device, uint8_t index, struct mome
     if (own->sent < chain.acked_seq) {
         own->sent = chain.acked_seq;
     }
-    if (own->sent > chain.acked_seq && now.mono.v - own->sent_at.v >= retry_after(device, own)) {
+    if (own->sent > chain.acked_seq && now.mono.v - own->sent_at.v >= retry_after(device, own) &&
+        !MUTANT(&device->options, no_resend)) {
         uint32_t wait = retry_after(device, own) * 2;
         own->retry_ms = wait > SYNC_RETRY_MS_MAX ? SYNC_RETRY_MS_MAX : wait;
         own->sent = chain.acked_seq;

@@ -322,6 +322,10 @@ enum rc sync_hub_seal(struct sync_hub *hub, struct moment now) {
     return RC_OK;
 }
 
+static void send_ack(struct sync_hub *hub, struct session *session, uint8_t index,
+                     struct moment now);
+static void flush_outbox(struct sync_hub *hub);
+
 // ---- Admission ----
 
 static enum rc admit_record(struct sync_hub *hub, const struct place *place,
@@ -330,7 +334,8 @@ static enum rc admit_record(struct sync_hub *hub, const struct place *place,
     struct admit admit = {.place = *place};
     record->rid = content_rid(record->content);
     struct place known;
-    bool repeat = store_record_place(hub->options.store, record->rid, &known) == RC_OK;
+    bool repeat = store_record_place(hub->options.store, record->rid, &known) == RC_OK &&
+                  !MUTANT(&hub->options, rid_unchecked);
     admit.verdict = repeat
                         ? VERDICT_REPEAT
                         : hub->options.judge(hub->options.ctx, content, place, record, &admit.rule);
@@ -423,6 +428,9 @@ static enum rc batch_admit(struct sync_hub *hub, const struct batch *batch,
         }
         struct signed_record record = {
             .content = item.content, .has_sig = item.has_sig, .sig = item.sig};
+        if (MUTANT(&hub->options, wrong_bytes)) {
+            record.sig.b[0] ^= 1;
+        }
         rc = admit_record(hub, &place, &content, &record, now);
         if (rc != RC_OK) {
             return rc;
@@ -469,6 +477,10 @@ static enum rc batch_take(struct sync_hub *hub, struct session *session, const s
         break;
     }
     ack_later(session, index, reasons[fit]);
+    if (MUTANT(&hub->options, ack_before_commit)) {
+        send_ack(hub, session, index, now);
+        flush_outbox(hub);
+    }
     return rc;
 }
 

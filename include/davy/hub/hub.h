@@ -10,6 +10,7 @@
 #define DAVY_HUB_HUB_H
 
 #include "davy/app/app.h"
+#include "davy/app/device.h"
 #include "davy/sync/hub.h"
 
 struct hub;
@@ -20,6 +21,10 @@ struct hub_options {
     const struct keys_scheme *scheme;
     bool history; // keep history files (simulation may leave them out)
     const struct log *log;
+    // What is otherwise read from the folder's files (simulation has no files). Borrowed.
+    const struct device_config *config;
+    const struct keyfile_device *keys;
+    const struct sync_mutants *mutants;
     void *ctx;
     enum rc (*send)(void *ctx, const char *account, uint8_t lane,
                     struct slice frame);              // as sync_hub; NULL: none
@@ -67,6 +72,11 @@ struct store *hub_store(struct hub *hub);
 const struct roster *hub_roster(const struct hub *hub);
 
 // ---- A new site ----
+struct site_keys {
+    struct keyfile_device device;
+    struct keypair *root;
+    struct public_key admin;
+};
 struct site_init {
     const char *folder;
     const char *name; // of the site
@@ -76,6 +86,10 @@ struct site_init {
     const char *admin_pin; // wraps the admin's key on the hub
     bool demo;             // a demonstration site: demo PINs are allowed here, and only here
     struct pin_cost cost;
+    // Keys made by the caller, and where to leave the configuration; then nothing is written but the
+    // store (simulation). NULL: key files and device.ini in the folder.
+    const struct site_keys *keys;
+    struct device_config *out_config;
     const struct keys_scheme *scheme;
     const char *vfs;
     void *ctx;

@@ -13,6 +13,7 @@
 
 #include "davy/store/store.h"
 #include "davy/sync/frame.h"
+#include "davy/sync/mutant.h"
 
 struct sync_device;
 
@@ -24,8 +25,9 @@ struct sync_device_options {
     struct public_key hub_key; // pinned by the invite
     struct author_id author;   // my incarnation
     uint8_t author_random[AUTHOR_RANDOM_BYTES];
-    uint32_t message_bytes_max; // LIMIT_MESSAGE_BYTES or less on a narrow link
-    uint64_t seed;              // jitter and nonces
+    uint32_t message_bytes_max;         // LIMIT_MESSAGE_BYTES or less on a narrow link
+    uint64_t seed;                      // jitter and nonces
+    const struct sync_mutants *mutants; // NULL but in the simulation
     void *ctx;
     // Whose signature? The public key that should verify `content`; false if unknown. (From the roster;
     // a genesis is verified by its own body.)

@@ -12,6 +12,7 @@
 
 #include "davy/store/store.h"
 #include "davy/sync/frame.h"
+#include "davy/sync/mutant.h"
 
 struct sync_hub;
 
@@ -25,6 +26,7 @@ struct sync_hub_options {
     uint64_t seed;
     bool readers_exist; // devices other than this hub are enrolled: ask before serving
     uint32_t message_bytes_max;
+    const struct sync_mutants *mutants; // NULL but in the simulation
     void *ctx;
     // The enrolled device that uses a broker account; false if none.
     bool (*device_of)(void *ctx, const char *account, struct rid *out_device,
