@@ -303,6 +303,7 @@ void node_act(struct node *node) {
         body_put_text(&body, COMMENT_TEXT, "看过 seen");
         rc = sign_act(node, KIND_ALARM_COMMENT, &one, 1, buf_slice(&text));
         node->comments += rc == RC_OK;
+        node->comments_unsure += rc != RC_OK; // a commit that failed may be on the disk
     } else {
         uint16_t count = (uint16_t)(1 + sim_below(&world->random, open.count));
         rc = sign_act(node, KIND_ALARM_ACK, open.subjects, count, buf_slice(&text));

@@ -57,6 +57,7 @@ struct node {
     uint64_t committed[FRAME_CHAINS_MAX]; // own heads that were durable
     uint64_t said[FRAME_CHAINS_MAX];      // what the hub last said that it holds
     uint32_t comments;                    // written by this person
+    uint32_t comments_unsure;             // begun, with an error at the end
 };
 
 struct world {

@@ -1,0 +1,15 @@
+#include "davy/app/app.h"
+
+#include "davy/base/ensure.h"
+
+// One line a module.
+static const struct module *const modules[] = {
+    &roster_module,
+    &alarm_module,
+    &define_module,
+};
+static const struct registry registry = {.modules = modules, .count = COUNT_OF(modules)};
+
+const struct registry *app_registry(void) {
+    return &registry;
+}
