@@ -35,13 +35,15 @@ static void text_is_cut_and_padded_to_columns(void **state) {
 
 static void half_covered_hanzi_leaves_a_blank(void **state) {
     (void)state;
-    struct tui_canvas *canvas = test_canvas(2, 8);
+    struct tui_canvas *canvas = test_canvas(3, 8);
+    tui_put(canvas, tui_span(2, 0, 8), TUI_TEXT, "氯气泄漏");
+    tui_put(canvas, tui_span(2, 1, 2), TUI_TEXT, "阀"); // covers half of two
     tui_put(canvas, tui_span(0, 0, 8), TUI_TEXT, "氯气泄漏");
     tui_put(canvas, tui_span(0, 1, 1), TUI_P1, "X");
     tui_put(canvas, tui_span(0, 4, 1), TUI_P1, "Y");
     tui_put(canvas, tui_span(1, 0, 8), TUI_TEXT, "a氯b");
     tui_put(canvas, tui_span(1, 2, 2), TUI_TEXT, "气");
-    test_dump_is(canvas, " X气Y 漏\na 气\n--\n.1..1\n");
+    test_dump_is(canvas, " X气Y 漏\na 气\n 阀 泄漏\n--\n.1..1\n");
     tui_canvas_free(canvas);
 }
 

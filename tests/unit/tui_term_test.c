@@ -411,6 +411,29 @@ static void keys_come_through_the_terminal(void **state) {
     close(other);
 }
 
+// Keys that wait do not cut a frame short: on a thin line the rest would come a second later.
+static void a_frame_is_whole_while_someone_types(void **state) {
+    (void)state;
+    struct tui_term_options options;
+    static char bytes[65536];
+    int main_fd;
+    int other = setup_pty(&options, &main_fd);
+    struct tui_term *term = start(&options);
+    assert_int_equal(tui_term_paint(term, test_ms(0)), RC_OK);
+    (void)received(main_fd, bytes, sizeof bytes);
+    assert_int_equal(write(main_fd, "typed ahead", 11), 11);
+    struct pollfd ready = {.fd = other, .events = POLLIN};
+    assert_int_equal(poll(&ready, 1, 1000), 1);
+    draw_wild(tui_term_canvas(term), 0);
+    tui_put(tui_term_canvas(term), tui_span(23, 0, 8), TUI_TEXT, "last row");
+    assert_int_equal(tui_term_paint(term, test_ms(0)), RC_OK);
+    (void)received(main_fd, bytes, sizeof bytes);
+    assert_non_null(strstr(bytes, "last row"));
+    tui_term_stop(term);
+    close(main_fd);
+    close(other);
+}
+
 // A terminal that takes nothing: painting returns, the frame waits, nothing is lost.
 static void a_stuck_line_does_not_block(void **state) {
     (void)state;
@@ -483,6 +506,7 @@ int main(void) {
         cmocka_unit_test(the_terminal_is_given_back),
         cmocka_unit_test(a_crash_gives_the_terminal_back),
         cmocka_unit_test(keys_come_through_the_terminal),
+        cmocka_unit_test(a_frame_is_whole_while_someone_types),
         cmocka_unit_test(a_stuck_line_does_not_block),
         cmocka_unit_test(the_terminal_knows_its_size),
     };
