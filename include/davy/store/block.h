@@ -48,8 +48,8 @@ void block_codec_free(struct block_codec *codec);
 // Appends one block to out. RC_INVALID for no reading or a value that is not finite, RC_TOO_LARGE.
 DAVY_MUST_USE enum rc block_encode(struct block_codec *codec, const struct block_columns *columns,
                                    struct buf *out, struct block_summary *out_summary);
-// Arrays have room for cap readings; RC_TOO_LARGE if the block holds more. RC_CORRUPT for bytes that
-// are no block, RC_UNSUPPORTED for a later version; arrays may then hold rubbish.
+// Arrays have room for cap readings; RC_TOO_LARGE if the block holds more. RC_CORRUPT for bytes
+// that are no block, RC_UNSUPPORTED for a later version; arrays may then hold rubbish.
 DAVY_MUST_USE enum rc block_decode(struct block_codec *codec, struct slice block,
                                    int64_t *out_times, double *out_values, uint8_t *out_qualities,
                                    uint32_t cap, uint32_t *out_count);
