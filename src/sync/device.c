@@ -78,16 +78,7 @@ enum rc sync_device_new(const struct sync_device_options *options,
     buf_init(&device->frame, LIMIT_FRAME_INFLATED_BYTES);
     buf_init(&device->items, LIMIT_FRAME_INFLATED_BYTES);
     enum rc rc = frame_codec_new(&device->codec);
-    struct buf hub;
-    buf_init(&hub, ID_BYTES);
-    if (rc == RC_OK) {
-        rc = store_meta_get(options->store, META_HUB, &hub);
-        if (rc == RC_OK && hub.len == ID_BYTES) {
-            memcpy(device->status.hub.id.b, hub.data, ID_BYTES);
-        }
-        rc = rc == RC_NOT_FOUND ? RC_OK : rc;
-    }
-    buf_fini(&hub);
+    device->status.hub = sync_hub_of(options->store);
     if (rc != RC_OK) {
         sync_device_free(device);
         return rc;
@@ -1057,10 +1048,25 @@ uint64_t sync_device_sent_seq(const struct sync_device *device, uint8_t lane, ui
     return device->own[chain_index(lane, audience)].sent;
 }
 
-void sync_device_seen(struct sync_device *device, uint8_t lane, struct seen *out_seen) {
-    if (id16_is_zero(device->status.hub.id)) {
+void sync_seen(struct store *store, struct author_id hub, uint8_t lane, struct seen *out_seen) {
+    if (id16_is_zero(hub.id)) {
         *out_seen = (struct seen){0};
         return;
     }
-    seen_of(device->options.store, device->status.hub, lane, out_seen);
+    seen_of(store, hub, lane, out_seen);
+}
+
+struct author_id sync_hub_of(struct store *store) {
+    struct author_id hub = {{{0}}};
+    struct buf value;
+    buf_init(&value, ID_BYTES);
+    if (store_meta_get(store, META_HUB, &value) == RC_OK && value.len == ID_BYTES) {
+        memcpy(hub.id.b, value.data, ID_BYTES);
+    }
+    buf_fini(&value);
+    return hub;
+}
+
+void sync_device_seen(struct sync_device *device, uint8_t lane, struct seen *out_seen) {
+    sync_seen(device->options.store, device->status.hub, lane, out_seen);
 }

@@ -29,6 +29,9 @@ struct app_options {
     void *ctx;
     enum rc (*send)(void *ctx, uint8_t lane, struct slice frame); // NULL: no link
     void (*random)(void *ctx, void *out, size_t len);             // NULL: the operating system
+    // Set: acts are handed to the owner of the store instead of being appended here.
+    enum rc (*submit)(void *ctx, uint8_t lane, const struct signed_record *record,
+                      struct refusal *out_refusal);
 };
 // Opens a joined device's (or hub's) folder. RC_NOT_FOUND: no store there; other codes as store_open.
 DAVY_MUST_USE enum rc app_open(const struct app_options *options, struct moment now,

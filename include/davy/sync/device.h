@@ -89,4 +89,9 @@ uint64_t sync_device_sent_seq(const struct sync_device *device, uint8_t lane, ui
 // My copy of the hub's log as a *seen* for records of a lane: lane 0 and the audience chains of that lane.
 void sync_device_seen(struct sync_device *device, uint8_t lane, struct seen *out_seen);
 
+// The same from a store alone: what it holds of a hub's log. A zero hub gives none.
+void sync_seen(struct store *store, struct author_id hub, uint8_t lane, struct seen *out_seen);
+// The hub whose log the store follows, as the last greeting told. Zero: none.
+struct author_id sync_hub_of(struct store *store);
+
 #endif

@@ -1,0 +1,156 @@
+// An act: what it says, what its author knew, who signed it; durable before it is reported.
+#include "app_priv.h"
+
+#include <string.h>
+
+struct body app_body(struct app *app, uint16_t kind) {
+    const struct module *module;
+    buf_reset(&app->body);
+    return body_start(registry_kind(app_registry(), kind, &module), &app->body);
+}
+
+static struct content content_of(struct app *app, const struct kind *kind, const struct act *act) {
+    struct content content = {.suite = KEYS_SUITE_ED25519,
+                              .site = app->config.site,
+                              .kind = kind->number,
+                              .subjects = act->subjects,
+                              .subject_count = act->subject_count,
+                              .audience = kind->flags & KIND_OPENS ? AUDIENCE_SITE : AUDIENCE_NONE,
+                              .device = app->config.device,
+                              .time = app->now.utc,
+                              .time_error_ms = app->now.utc_error_ms,
+                              .boot_id = app->now.boot_id,
+                              .mono = app->now.mono,
+                              .body = buf_slice(&app->body)};
+    app_random(app, content.nonce, NONCE_BYTES);
+    struct author_id hub = app_is_hub(app) ? app->config.author : sync_hub_of(app->store);
+    sync_seen(app->store, hub, kind->lane, &content.seen);
+    return content;
+}
+
+enum rc app_open_author(struct app *app) {
+    struct store_chain chain;
+    struct chain_id id = {.author = app->config.author};
+    enum rc rc = store_chain_get(app->store, id, &chain);
+    if (rc != RC_OK || chain.head.seq > 0) {
+        return rc;
+    }
+    const struct module *module;
+    const struct kind *kind = registry_kind(app_registry(), KIND_AUTHOR_OPEN, &module);
+    struct body body = app_body(app, KIND_AUTHOR_OPEN);
+    body_put_bytes(&body, AUTHOR_OPEN_RANDOM, app->config.author_random, AUTHOR_RANDOM_BYTES);
+    body_put_bytes(&body, AUTHOR_OPEN_DEVICE_KEY, keypair_public(app->keys.pair)->b,
+                   PUBLIC_KEY_BYTES);
+    struct act act = {.kind = KIND_AUTHOR_OPEN};
+    struct content content = content_of(app, kind, &act);
+    content.audience = AUDIENCE_SITE;
+    struct signed_record record;
+    uint64_t seq;
+    bool first;
+    rc = record_make(&content, NULL, &app->content, &record);
+    return rc == RC_OK ? store_append_record(app->store, id, &record, &seq, &first) : rc;
+}
+
+static enum rc judge_act(struct app *app, uint8_t lane, const struct content *content,
+                         const struct signed_record *record, bool check_signature,
+                         struct refusal *out_refusal) {
+    struct judge judge = {.store = app->store,
+                          .registry = app_registry(),
+                          .scheme = app->options.scheme,
+                          .roster = app->roster,
+                          .author_device = app->config.device,
+                          .author_is_hub = app_is_hub(app),
+                          .check_signature = check_signature,
+                          .now = app->now};
+    struct chain_id id = {.author = app->config.author, .lane = lane};
+    struct store_chain chain;
+    enum rc rc = store_chain_get(app->store, id, &chain);
+    if (rc != RC_OK) {
+        return rc;
+    }
+    struct place place = {.chain = id, .seq = chain.head.seq + 1};
+    enum verdict verdict = VERDICT_NONE;
+    rc = judge_record(&judge, content, &place, record, &verdict, out_refusal);
+    if (rc != RC_OK) {
+        return rc;
+    }
+    return verdict == VERDICT_ACCEPTED ? RC_OK : RC_REFUSED;
+}
+
+static enum rc append(struct app *app, uint8_t lane, const struct signed_record *record) {
+    struct chain_id id = {.author = app->config.author, .lane = lane};
+    uint64_t seq;
+    bool first;
+    enum rc rc = store_begin(app->store);
+    if (rc == RC_OK) {
+        rc = store_append_record(app->store, id, record, &seq, &first);
+    }
+    if (rc == RC_OK) {
+        rc = store_commit(app->store);
+    }
+    if (rc != RC_OK && store_in_transaction(app->store)) {
+        store_rollback(app->store);
+    }
+    app->alarms_dirty = true;
+    app->changed = true;
+    app->tick_at.v = 0; // it leaves with this round
+    app->unsent.known = false;
+    return rc;
+}
+
+static enum rc keep(struct app *app, uint8_t lane, const struct signed_record *record,
+                    struct refusal *out_refusal) {
+    if (app->options.submit) {
+        return app->options.submit(app->options.ctx, lane, record, out_refusal);
+    }
+    if (app->options.read_only || app_is_hub(app)) {
+        return REFUSE(out_refusal, REFUSAL_STORE_BUSY, app->options.folder);
+    }
+    enum rc rc = append(app, lane, record);
+    return rc == RC_FULL ? REFUSE(out_refusal, REFUSAL_DISK_FULL, "") : rc;
+}
+
+enum rc app_act(struct app *app, const struct act *act, struct rid *out_rid,
+                struct refusal *out_refusal) {
+    const struct module *module;
+    const struct kind *kind = registry_kind(app_registry(), act->kind, &module);
+    ENSURE(kind != NULL);
+    if (app->people_count == 0) {
+        return REFUSE(out_refusal, REFUSAL_NOT_SIGNED_IN, kind->name);
+    }
+    if (app->locked) {
+        return REFUSE(out_refusal, REFUSAL_LOCKED, kind->name);
+    }
+    enum rc rc = buf_rc(&app->body);
+    if (rc != RC_OK) {
+        return REFUSE(out_refusal, REFUSAL_TOO_LARGE, kind->name);
+    }
+    const struct app_signed *person = &app->people[app->active];
+    struct content content = content_of(app, kind, act);
+    content.person = person->person;
+    content.key = person->key;
+    content.session = person->session;
+    struct signed_record record;
+    rc = record_make(&content, person->pair, &app->content, &record);
+    if (rc == RC_OK) {
+        rc = judge_act(app, kind->lane, &content, &record, false, out_refusal);
+    }
+    if (rc == RC_OK) {
+        rc = keep(app, kind->lane, &record, out_refusal);
+    }
+    if (rc == RC_OK && out_rid) {
+        *out_rid = record.rid;
+    }
+    return rc;
+}
+
+enum rc app_submit_signed(struct app *app, uint8_t lane, const struct signed_record *record,
+                          struct moment now, struct refusal *out_refusal) {
+    app->now = now;
+    struct content content;
+    if (content_decode(record->content, &content) != RC_OK) {
+        return REFUSE(out_refusal, REFUSAL_FORM, "");
+    }
+    enum rc rc = judge_act(app, lane, &content, record, true, out_refusal);
+    return rc == RC_OK ? keep(app, lane, record, out_refusal) : rc;
+}

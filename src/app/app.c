@@ -1,0 +1,314 @@
+#include "app_priv.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define STEP_MS_MAX 1000
+
+void app_random(struct app *app, void *out, size_t len) {
+    if (app->options.random) {
+        app->options.random(app->options.ctx, out, len);
+    } else {
+        keys_random(out, len);
+    }
+}
+
+static void random_of(void *ctx, void *out, size_t len) {
+    app_random(ctx, out, len);
+}
+
+static enum rc send_of(void *ctx, uint8_t lane, struct slice frame) {
+    struct app *app = ctx;
+    return app->linked ? app->options.send(app->options.ctx, lane, frame) : RC_OFFLINE;
+}
+
+static bool key_of(void *ctx, const struct content *content, struct public_key *out_key) {
+    return judge_key_of(((struct app *)ctx)->roster, content, out_key);
+}
+
+bool app_is_hub(const struct app *app) {
+    return app->config.kind == DEVICE_HUB;
+}
+
+static void on_fold(void *ctx, const struct module *module, struct rid subject, const void *state) {
+    struct app *app = ctx;
+    app->changed = true;
+    if (module == &roster_module) {
+        // Beyond the roster's limits a person stays unknown here: refused, never passed.
+        enum rc rc = roster_set(app->roster, subject, state);
+        app->changed |= rc != RC_OK;
+    }
+    app->alarms_dirty |= module == &alarm_module;
+    app->defs_dirty |= module == &define_module;
+}
+
+static enum rc load_roster(void *ctx, struct rid subject, const void *state) {
+    return roster_set(((struct app *)ctx)->roster, subject, state);
+}
+
+static enum rc set_site(struct app *app) {
+    struct store_author author = {
+        .author = app->config.author, .device_key = *keypair_public(app->keys.pair), .own = true};
+    enum rc rc = store_begin(app->store);
+    if (rc == RC_OK) {
+        rc = store_site_set(app->store, app->config.site);
+    }
+    if (rc == RC_OK) {
+        rc = store_author_put(app->store, &author);
+        rc = rc == RC_EXISTS ? RC_OK : rc;
+    }
+    if (rc == RC_OK) {
+        rc = app_open_author(app);
+    }
+    if (rc == RC_OK) {
+        rc = store_commit(app->store);
+    }
+    if (rc != RC_OK && store_in_transaction(app->store)) {
+        store_rollback(app->store);
+    }
+    return rc;
+}
+
+static enum rc open_store(struct app *app, struct refusal *out_refusal) {
+    bool writer = !app->options.read_only;
+    struct store_options options = {.folder = app->options.folder,
+                                    .vfs = app->options.vfs,
+                                    .registry = app_registry(),
+                                    .read_only = !writer,
+                                    .create = writer && !app_is_hub(app)};
+    enum rc rc = store_open(&options, &app->store, out_refusal);
+    if (rc != RC_OK) {
+        return rc;
+    }
+    if (writer && !app_is_hub(app)) {
+        rc = set_site(app);
+    }
+    if (rc == RC_OK && !id16_equal(store_site(app->store).id, app->config.site.id)) {
+        (void)!REFUSE(out_refusal, REFUSAL_STORE_FOREIGN, app->options.folder);
+        return RC_WRONG_SITE;
+    }
+    struct view_query all = {.limit = UINT32_MAX};
+    if (rc == RC_OK) {
+        rc = store_view_each(app->store, &roster_module, &all, load_roster, app);
+        store_on_fold(app->store, on_fold, app);
+    }
+    return rc;
+}
+
+static enum rc open_sync(struct app *app) {
+    struct sync_device_options options = {.store = app->store,
+                                          .scheme = app->options.scheme,
+                                          .device = app->keys.pair,
+                                          .device_rid = app->config.device,
+                                          .hub_key = app->config.hub_key,
+                                          .author = app->config.author,
+                                          .message_bytes_max = LIMIT_MESSAGE_BYTES,
+                                          .ctx = app,
+                                          .key_of = key_of,
+                                          .random = random_of,
+                                          .send = send_of,
+                                          .digest = app_digest,
+                                          .enrolled = app_enrolled};
+    memcpy(options.author_random, app->config.author_random, AUTHOR_RANDOM_BYTES);
+    app_random(app, &options.seed, sizeof options.seed);
+    return sync_device_new(&options, &app->sync);
+}
+
+static enum rc open_parts(struct app *app, struct refusal *out_refusal) {
+    uint64_t seed;
+    enum rc rc = device_config_load(app->options.folder, &app->config, out_refusal);
+    if (rc != RC_OK) {
+        return rc;
+    }
+    (void)snprintf(app->keys_folder, sizeof app->keys_folder, "%s/keys", app->options.folder);
+    rc = keyfile_device_load(app->keys_folder, &app->keys);
+    app_random(app, &seed, sizeof seed);
+    if (rc == RC_OK) {
+        rc = map_new(LIMIT_SITE_TAGS, seed, &app->live_map);
+    }
+    if (rc == RC_OK) {
+        rc = roster_new(&app->roster);
+    }
+    if (rc == RC_OK) {
+        rc = open_store(app, out_refusal);
+    }
+    if (rc == RC_OK && app->options.send && !app->options.read_only && !app_is_hub(app)) {
+        rc = open_sync(app);
+    }
+    return rc;
+}
+
+enum rc app_open(const struct app_options *options, struct moment now, struct app **out_app,
+                 struct refusal *out_refusal) {
+    struct app *app = calloc(1, sizeof *app);
+    if (!app) {
+        return RC_NO_MEMORY;
+    }
+    app->options = *options;
+    app->now = now;
+    app->touched = now.mono;
+    app->alarms_dirty = true;
+    app->defs_dirty = true;
+    buf_init(&app->body, LIMIT_RECORD_BODY_BYTES);
+    buf_init(&app->content, LIMIT_RECORD_CONTENT_BYTES);
+    buf_init(&app->scratch, LIMIT_CONTROL_MESSAGE_BYTES);
+    enum rc rc = open_parts(app, out_refusal);
+    if (rc != RC_OK) {
+        app_close(app);
+        return rc;
+    }
+    for (uint8_t lane = 0; lane < LANE_COUNT; lane++) {
+        struct store_chain chain;
+        struct chain_id id = {.author = app->config.author, .lane = lane};
+        if (store_chain_get(app->store, id, &chain) == RC_OK) {
+            app->judged_seq[lane] = chain.logged_seq;
+        }
+    }
+    *out_app = app;
+    return RC_OK;
+}
+
+void app_close(struct app *app) {
+    if (!app) {
+        return;
+    }
+    app_people_close(app);
+    app_tags_close(app);
+    sync_device_free(app->sync);
+    store_close(app->store);
+    roster_free(app->roster);
+    keyfile_device_fini(&app->keys);
+    for (uint32_t i = 0; i < APP_INBOX_MAX; i++) {
+        free(app->inbox[i].bytes);
+    }
+    free(app->alarms);
+    free(app->defs);
+    map_free(app->live_map);
+    buf_fini(&app->body);
+    buf_fini(&app->content);
+    buf_fini(&app->scratch);
+    free(app);
+}
+
+struct store *app_store(struct app *app) {
+    return app->store;
+}
+
+const struct roster *app_roster(const struct app *app) {
+    return app->roster;
+}
+
+void app_link(struct app *app, bool up, struct moment now) {
+    app->now = now;
+    app->linked = up;
+    app->changed = true;
+    app->tick_at.v = 0;
+    if (app->sync) {
+        sync_device_link(app->sync, up, now);
+    }
+}
+
+enum rc app_receive(struct app *app, struct slice frame) {
+    if (app->inbox_count == APP_INBOX_MAX || app->inbox_bytes + frame.len > LIMIT_INBOX_BYTES) {
+        return RC_FULL; // the hub sends it again
+    }
+    uint8_t *bytes = malloc(frame.len ? frame.len : 1);
+    if (!bytes) {
+        return RC_NO_MEMORY;
+    }
+    memcpy(bytes, frame.data, frame.len);
+    struct app_frame *slot = &app->inbox[(app->inbox_head + app->inbox_count++) % APP_INBOX_MAX];
+    slot->bytes = bytes;
+    slot->len = frame.len;
+    app->inbox_bytes += frame.len;
+    return RC_OK;
+}
+
+static void inbox_drop(struct app *app, uint32_t count) {
+    for (; count > 0; count--) {
+        struct app_frame *slot = &app->inbox[app->inbox_head];
+        app->inbox_bytes -= slot->len;
+        free(slot->bytes);
+        slot->bytes = NULL;
+        app->inbox_head = (app->inbox_head + 1) % APP_INBOX_MAX;
+        app->inbox_count--;
+    }
+}
+
+static enum rc step_sync(struct app *app, struct mono_ms *out_next) {
+    uint32_t frames = app->inbox_count;
+    enum rc rc = store_begin(app->store);
+    for (uint32_t i = 0; i < frames && rc == RC_OK; i++) {
+        struct app_frame *slot = &app->inbox[(app->inbox_head + i) % APP_INBOX_MAX];
+        rc = sync_device_receive(app->sync, slice_of(slot->bytes, slot->len), app->now);
+    }
+    if (rc == RC_OK) {
+        rc = sync_device_tick(app->sync, app->now, out_next);
+    }
+    if (rc == RC_OK) {
+        rc = store_commit(app->store);
+    }
+    inbox_drop(app, frames);
+    app->changed |= frames > 0;
+    if (rc == RC_OK) {
+        sync_device_flush(app->sync, app->now);
+        return RC_OK;
+    }
+    if (rc == RC_IO) {
+        return rc;
+    }
+    // Nothing was taken and nothing was sent; the hub and this device will agree again.
+    if (store_in_transaction(app->store)) {
+        store_rollback(app->store);
+    }
+    sync_device_aborted(app->sync);
+    app->alarms_dirty = true;
+    app->defs_dirty = true;
+    return RC_OK;
+}
+
+enum rc app_step(struct app *app, struct moment now, bool *out_changed, struct mono_ms *out_next) {
+    app->now = now;
+    struct mono_ms next = {now.mono.v + STEP_MS_MAX};
+    if (app->sync && (app->inbox_count > 0 || now.mono.v >= app->tick_at.v)) {
+        struct sync_device_status before, after;
+        sync_device_status(app->sync, &before);
+        enum rc rc = step_sync(app, &next);
+        if (rc != RC_OK) {
+            return rc;
+        }
+        sync_device_status(app->sync, &after);
+        app->changed |= before.phase != after.phase;
+        app->tick_at = next;
+        app->unsent.known = false;
+        app_judged(app);
+    }
+    if (app->tick_at.v > 0 && app->tick_at.v < next.v) {
+        next = app->tick_at;
+    }
+    app_idle(app);
+    *out_changed = app->changed;
+    app->changed = false;
+    *out_next = next;
+    return RC_OK;
+}
+
+void app_push_message(struct app *app, const struct app_message *message) {
+    if (app->message_count == APP_MESSAGES_MAX) {
+        app->message_head = (app->message_head + 1) % APP_MESSAGES_MAX;
+        app->message_count--;
+    }
+    app->messages[(app->message_head + app->message_count++) % APP_MESSAGES_MAX] = *message;
+    app->changed = true;
+}
+
+bool app_next_message(struct app *app, struct app_message *out_message) {
+    if (app->message_count == 0) {
+        return false;
+    }
+    *out_message = app->messages[app->message_head];
+    app->message_head = (app->message_head + 1) % APP_MESSAGES_MAX;
+    app->message_count--;
+    return true;
+}

@@ -1,0 +1,246 @@
+#include "app_priv.h"
+
+#include <string.h>
+
+// PINs that the demonstration prints. No real site takes them.
+static const char *const demo_pins[] = {"13572468", "24681357", "11223344", "11111111", "22222222"};
+
+static bool is_demo(const struct app *app) {
+    const struct roster_site *site = roster_site(app->roster);
+    return site && site->demo;
+}
+
+static enum rc check_new_pin(const struct app *app, const char *pin, struct refusal *out_refusal) {
+    if (strspn(pin, "0123456789") != strlen(pin) || strlen(pin) < LIMIT_PIN_DIGITS_MIN_SIGNER ||
+        strlen(pin) > LIMIT_PIN_DIGITS_MAX) {
+        return REFUSE(out_refusal, REFUSAL_PIN_SHORT, "8");
+    }
+    for (size_t i = 0; i < COUNT_OF(demo_pins) && !is_demo(app); i++) {
+        if (strcmp(demo_pins[i], pin) == 0) {
+            return REFUSE(out_refusal, REFUSAL_PIN_DEMO, "");
+        }
+    }
+    return RC_OK;
+}
+
+static int signed_index(const struct app *app, struct rid person) {
+    for (uint32_t i = 0; i < app->people_count; i++) {
+        if (rid_equal(app->people[i].person, person)) {
+            return (int)i;
+        }
+    }
+    return -1;
+}
+
+// The person's key on this device, certified and with its file here.
+static bool key_here(const struct app *app, const struct roster_person *person,
+                     struct key_id *out_key) {
+    for (uint8_t i = person->key_count; i-- > 0;) {
+        struct key_id key = key_id_of(&person->keys[i].key);
+        if (rid_equal(person->keys[i].device, app->config.device) &&
+            keyfile_person_exists(app->keys_folder, key) == RC_OK) {
+            *out_key = key;
+            return true;
+        }
+    }
+    return false;
+}
+
+static void person_fill(struct app *app, struct rid id, const struct roster_person *person,
+                        struct app_person *out) {
+    struct key_id key;
+    int index = signed_index(app, id);
+    *out = (struct app_person){.person = id};
+    memcpy(out->name, person->name, sizeof out->name);
+    memcpy(out->number, person->number, sizeof out->number);
+    out->has_key = key_here(app, person, &key);
+    out->waiting = app->first_use.waits && rid_equal(app->first_use.person, id);
+    out->signed_in = index >= 0;
+    out->active = index >= 0 && (uint32_t)index == app->active;
+}
+
+uint32_t app_people(struct app *app, struct app_person *out_people, uint32_t max) {
+    uint32_t count = 0;
+    for (int pass = 0; pass < 2; pass++) {
+        for (uint32_t i = 0; i < roster_person_count(app->roster) && count < max; i++) {
+            struct rid id;
+            if (!roster_person_at(app->roster, i, &id)) {
+                continue;
+            }
+            const struct roster_person *person = roster_person(app->roster, id);
+            struct key_id key;
+            if (person->role_count > 0 && key_here(app, person, &key) == (pass == 0)) {
+                person_fill(app, id, person, &out_people[count++]);
+            }
+        }
+    }
+    return count;
+}
+
+static enum rc open_key(struct app *app, const char *number, const char *pin,
+                        struct app_signed *out_signed, struct refusal *out_refusal) {
+    struct rid id;
+    struct key_id key;
+    if (!roster_person_by_number(app->roster, number, &id)) {
+        return REFUSE(out_refusal, REFUSAL_PERSON_UNKNOWN, number);
+    }
+    if (!key_here(app, roster_person(app->roster, id), &key)) {
+        return REFUSE(out_refusal, REFUSAL_KEY_UNKNOWN, number);
+    }
+    struct keypair *pair = NULL;
+    enum rc rc =
+        keyfile_person_open(app->keys_folder, &app->keys, key, pin, app->now, &pair, out_refusal);
+    if (rc == RC_OK) {
+        *out_signed = (struct app_signed){.person = id, .key = key, .pair = pair};
+    }
+    return rc;
+}
+
+enum rc app_sign_in(struct app *app, const char *number, const char *pin, struct moment now,
+                    struct refusal *out_refusal) {
+    app->now = now;
+    struct app_signed opened;
+    enum rc rc = open_key(app, number, pin, &opened, out_refusal);
+    if (rc != RC_OK) {
+        return rc;
+    }
+    int index = signed_index(app, opened.person);
+    if (index < 0 && app->people_count == LIMIT_SIGNED_IN) {
+        keypair_free(opened.pair);
+        return REFUSE(out_refusal, REFUSAL_TOO_LARGE, "8");
+    }
+    if (index < 0) {
+        index = (int)app->people_count++;
+    } else {
+        keypair_free(app->people[index].pair);
+    }
+    app_random(app, &opened.session, sizeof opened.session);
+    opened.session |= 1;
+    app->people[index] = opened;
+    app->active = (uint32_t)index;
+    app->locked = false;
+    app->touched = now.mono;
+    app->changed = true;
+    return RC_OK;
+}
+
+void app_sign_out(struct app *app, struct rid person) {
+    int index = signed_index(app, person);
+    if (index < 0) {
+        return;
+    }
+    keypair_free(app->people[index].pair);
+    for (uint32_t i = (uint32_t)index; i + 1 < app->people_count; i++) {
+        app->people[i] = app->people[i + 1];
+    }
+    app->people_count--;
+    if (app->active > (uint32_t)index || app->active >= app->people_count) {
+        app->active = app->active > 0 ? app->active - 1 : 0;
+    }
+    app->locked = app->locked && app->people_count > 0;
+    app->changed = true;
+}
+
+bool app_set_active(struct app *app, struct rid person) {
+    int index = signed_index(app, person);
+    if (index >= 0) {
+        app->active = (uint32_t)index;
+        app->changed = true;
+    }
+    return index >= 0;
+}
+
+bool app_active(const struct app *app, struct app_person *out_person) {
+    if (app->people_count == 0) {
+        return false;
+    }
+    struct rid id = app->people[app->active].person;
+    const struct roster_person *person = roster_person(app->roster, id);
+    if (!person) {
+        return false;
+    }
+    person_fill((struct app *)(uintptr_t)app, id, person, out_person);
+    return true;
+}
+
+uint32_t app_signed_in_count(const struct app *app) {
+    return app->people_count;
+}
+
+void app_lock(struct app *app) {
+    app->locked = app->people_count > 0;
+    app->changed = true;
+}
+
+bool app_is_locked(const struct app *app) {
+    return app->locked;
+}
+
+enum rc app_unlock(struct app *app, const char *number, const char *pin, struct moment now,
+                   struct refusal *out_refusal) {
+    return app_sign_in(app, number, pin, now, out_refusal);
+}
+
+void app_touch(struct app *app, struct moment now) {
+    app->touched = now.mono;
+}
+
+void app_idle(struct app *app) {
+    if (!app->locked && app->people_count > 0 &&
+        app->now.mono.v - app->touched.v >= LIMIT_SESSION_IDLE_MS) {
+        app_lock(app);
+    }
+}
+
+enum rc app_first_use(struct app *app, const char *number, const char *code, const char *pin,
+                      struct moment now, struct refusal *out_refusal) {
+    app->now = now;
+    struct rid id;
+    if (!roster_person_by_number(app->roster, number, &id)) {
+        return REFUSE(out_refusal, REFUSAL_PERSON_UNKNOWN, number);
+    }
+    enum rc rc = check_new_pin(app, pin, out_refusal);
+    if (rc != RC_OK) {
+        return rc;
+    }
+    struct sync_device_status status = {.phase = SYNC_OFFLINE};
+    if (app->sync) {
+        sync_device_status(app->sync, &status);
+    }
+    if (status.phase != SYNC_LIVE && status.phase != SYNC_CATCHING_UP) {
+        return REFUSE(out_refusal, REFUSAL_OFFLINE, "");
+    }
+    struct public_key key;
+    rc = keyfile_person_create(app->keys_folder, &app->keys, pin, pin_cost_default, &key);
+    if (rc == RC_OK) {
+        rc = sync_device_enrol(app->sync, id, &key, code, now);
+    }
+    if (rc == RC_OK) {
+        sync_device_flush(app->sync, now);
+        app->first_use.person = id;
+        app->first_use.key = key_id_of(&key);
+        app->first_use.waits = true;
+        app->changed = true;
+    }
+    return rc == RC_OFFLINE || rc == RC_BUSY ? REFUSE(out_refusal, REFUSAL_OFFLINE, "") : rc;
+}
+
+void app_enrolled(void *ctx, struct key_id key, enum refusal_code code) {
+    struct app *app = ctx;
+    if (!app->first_use.waits || !id16_equal(app->first_use.key.id, key.id)) {
+        return;
+    }
+    app->first_use.waits = false;
+    struct app_message message = {.code = code,
+                                  .kind = KIND_KEY_CERTIFY,
+                                  .subject = app->first_use.person,
+                                  .time = app->now.utc};
+    app_push_message(app, &message);
+}
+
+void app_people_close(struct app *app) {
+    for (uint32_t i = 0; i < app->people_count; i++) {
+        keypair_free(app->people[i].pair);
+    }
+    app->people_count = 0;
+}
