@@ -1,0 +1,88 @@
+#include "app_priv.h"
+
+#include <string.h>
+
+static void count_alarm(struct area_row *row, const struct alarm_row *alarm) {
+    const struct alarm_state *state = &alarm->state;
+    uint8_t priority = state->priority >= 1 && state->priority <= 4 ? state->priority : 4;
+    if (!state->acked) {
+        row->unacked[0]++;
+        row->unacked[priority]++;
+        row->returned += !state->active;
+    } else if (state->active) {
+        row->standing[0]++;
+        row->standing[priority]++;
+    } else {
+        return; // closed here, on its way to the hub
+    }
+    // The rows come in order: the first of an area is its worst.
+    if (row->worst == 0) {
+        row->worst = priority;
+        row->letter = alarm_letter(state);
+        row->worst_subject = alarm->subject;
+    }
+}
+
+static struct area_row *area_of(struct area_row *rows, uint32_t *count, uint32_t max,
+                                const char *code) {
+    for (uint32_t i = 0; i < *count; i++) {
+        if (strcmp(rows[i].code, code) == 0) {
+            return &rows[i];
+        }
+    }
+    // Alarms of no known area stand in a row of their own, the last.
+    for (uint32_t i = 0; i < *count; i++) {
+        if (rows[i].code[0] == '\0') {
+            return &rows[i];
+        }
+    }
+    if (*count == max) {
+        return NULL;
+    }
+    rows[*count] = (struct area_row){.letter = '-'};
+    return &rows[(*count)++];
+}
+
+static void count_tags(struct app *app, struct area_row *rows, uint32_t count) {
+    bool stale = app_picture_is_stale(app);
+    for (uint32_t i = 0; i < app->def_count; i++) {
+        const struct define_state *def = &app->defs[i];
+        if (def->what != DEFINE_TAG) {
+            continue;
+        }
+        for (uint32_t k = 0; k < count; k++) {
+            if (strcmp(rows[k].code, def->area) != 0) {
+                continue;
+            }
+            struct tag_row row;
+            rows[k].tags++;
+            rows[k].tags_unknown +=
+                stale || !app_tag(app, def->code, app->now, &row) || !row.has_value || row.stale;
+        }
+    }
+}
+
+uint32_t app_areas(struct app *app, struct moment now, struct area_row *out_rows, uint32_t max) {
+    uint32_t count = 0;
+    app->now = now;
+    if (app_defs(app) != RC_OK || app_alarms(app) != RC_OK) {
+        return 0;
+    }
+    for (uint32_t i = 0; i < app->def_count && count < max; i++) {
+        const struct define_state *def = &app->defs[i];
+        if (def->what == DEFINE_AREA) {
+            struct area_row *row = &out_rows[count++];
+            *row = (struct area_row){.letter = '-'};
+            memcpy(row->code, def->code, sizeof row->code);
+            memcpy(row->name, def->name, sizeof row->name);
+        }
+    }
+    for (uint32_t i = 0; i < app->alarm_count; i++) {
+        struct area_row *row = area_of(out_rows, &count, max, app->alarms[i].state.area);
+        if (row) {
+            count_alarm(row, &app->alarms[i]);
+        }
+    }
+    count_tags(app, out_rows, count);
+    return count;
+}
