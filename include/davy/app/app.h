@@ -126,6 +126,15 @@ struct outbox_row {
 // Own acts: all that are not accepted, then the newest accepted ones, at most max. Returns the count.
 uint32_t app_outbox(struct app *app, struct outbox_row *out_rows, uint32_t max);
 
+// The refused ones were looked at.
+void app_outbox_seen(struct app *app);
+// The owner's side of another process's act: judged, appended and committed like one's own.
+DAVY_MUST_USE enum rc app_submit_signed(struct app *app, uint8_t lane,
+                                        const struct signed_record *record, struct moment now,
+                                        struct refusal *out_refusal);
+// Answers one control request (app/control.h).
+void app_control(struct app *app, struct slice request, struct moment now, struct buf *out_answer);
+
 // ---- Alarms ----
 struct alarm_row {
     struct rid subject;
