@@ -54,9 +54,11 @@ struct role_of {
     char area[LIMIT_TAG_BYTES + 1];
 };
 
+// Root is a key of the genesis: no grant gives it, whatever a hub let pass.
 static bool role_read(struct slice body, struct role_of *out_role) {
     body_text(body, ROLE_AREA, out_role->area, sizeof(out_role->area));
-    return body_uint(body, ROLE_ROLE, &out_role->role) && out_role->role < ROLE_COUNT;
+    return body_uint(body, ROLE_ROLE, &out_role->role) && out_role->role > ROLE_ROOT &&
+           out_role->role < ROLE_COUNT;
 }
 
 static uint8_t role_find(const struct roster_person *person, const struct role_of *role) {
