@@ -50,6 +50,8 @@ LDLIBS = -lncursesw -ltinfo -lmosquitto -lsqlite3 -lsodium -lqrencode -lcjson -l
 TEST_LIBS = -lcmocka -lvterm
 
 SOURCES := $(sort $(foreach f,$(FOLDERS),$(wildcard src/$(f)/*.c)))
+# What the programs share beside their main functions.
+SOURCES += $(filter-out src/main/main_%,$(sort $(wildcard src/main/*.c)))
 OBJECTS := $(SOURCES:%.c=$(DIR)/obj/%.o)
 LIB = $(DIR)/libdavy.a
 PROGRAMS := davy davyd davysim

@@ -1,0 +1,246 @@
+// davy: the console and field kit; with a sub-command the command line.
+#include "davy/app/say.h"
+#include "davy/base/ensure.h"
+#include "davy/cli/cli.h"
+#include "davy/link/control.h"
+#include "davy/link/os.h"
+#include "davy/screen/screen.h"
+#include "device_link.h"
+
+#include <getopt.h>
+#include <limits.h>
+#include <locale.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define POLL_MAX (LIMIT_CONTROL_CLIENTS + 8)
+
+struct console {
+    const char *dir;
+    struct screen_env env;
+    char theme[PATH_MAX], themes[PATH_MAX], settings[PATH_MAX];
+    struct device_link link;
+    struct control_server *control;
+    struct screen *screen;
+    int signals;
+    bool stop;
+};
+
+static void on_control(void *ctx, struct slice request, struct buf *out) {
+    struct console *console = ctx;
+    app_control(console->link.app, request, console->link.now, out);
+    screen_changed(console->screen, console->link.now);
+}
+
+// A crash must leave a usable terminal; only write(2) may run here.
+static void on_crash(int number) {
+    tui_term_restore_raw();
+    (void)signal(number, SIG_DFL);
+    (void)raise(number);
+}
+
+static enum rc take_signals(struct console *console) {
+    enum rc rc = RC_OK;
+    for (int number = os_signal_next(console->signals); number != 0;
+         number = os_signal_next(console->signals)) {
+        switch (number) {
+        case SIGWINCH:
+            rc = screen_resize(console->screen, console->link.now);
+            break;
+        case SIGTSTP:
+            screen_suspend(console->screen);
+            (void)kill(getpid(), SIGSTOP);
+            screen_resume(console->screen);
+            break;
+        case SIGCONT:
+            break;
+        default:
+            console->stop = true;
+            break;
+        }
+    }
+    return rc;
+}
+
+static enum rc round_once(struct console *console, int timeout_ms, struct mono_ms *out_next) {
+    struct device_link *link = &console->link;
+    struct pollfd fds[POLL_MAX] = {
+        {.fd = console->signals, .events = POLLIN},
+        {.fd = screen_in_fd(console->screen), .events = POLLIN},
+        {.fd = screen_wants_write(console->screen) ? screen_out_fd(console->screen) : -1,
+         .events = POLLOUT},
+        {.fd = -1}};
+    if (link->mqtt) {
+        (void)mqtt_poll(link->mqtt, &fds[3], link->now.mono, &timeout_ms);
+    }
+    size_t clients = control_server_poll(console->control, &fds[4], POLL_MAX - 4);
+    (void)poll(fds, (nfds_t)(4 + clients), timeout_ms);
+    bool changed = false;
+    enum rc rc = take_signals(console);
+    link->now = os_now();
+    if (rc == RC_OK && fds[1].revents) {
+        app_touch(link->app, link->now);
+        rc = screen_input(console->screen, link->now);
+    }
+    if (rc == RC_OK && fds[2].revents) {
+        rc = screen_flush(console->screen);
+    }
+    control_server_step(console->control, &fds[4], clients, on_control, console);
+    if (rc == RC_OK) {
+        rc = device_link_step(link, &fds[3], &changed, out_next);
+    }
+    if (rc == RC_OK && changed) {
+        screen_changed(console->screen, link->now);
+    }
+    return rc == RC_OK ? screen_draw(console->screen, link->now) : rc;
+}
+
+static enum rc run(struct console *console) {
+    struct mono_ms next = {0};
+    enum rc rc = screen_draw(console->screen, console->link.now);
+    while (rc == RC_OK && !console->stop && !screen_wants_exit(console->screen)) {
+        int64_t wait = next.v - console->link.now.mono.v;
+        int screen_ms = screen_timeout_ms(console->screen, console->link.now);
+        int timeout_ms = wait < 0 ? 0 : wait > 1000 ? 1000 : (int)wait;
+        timeout_ms = screen_ms >= 0 && screen_ms < timeout_ms ? screen_ms : timeout_ms;
+        rc = round_once(console, timeout_ms, &next);
+    }
+    return rc;
+}
+
+static enum rc start(struct console *console, struct refusal *refusal) {
+    static const int wanted[] = {SIGTERM, SIGINT, SIGHUP, SIGWINCH, SIGTSTP, SIGCONT, 0};
+    static const int fatal[] = {SIGSEGV, SIGABRT, SIGBUS, SIGFPE, SIGILL};
+    enum rc rc = device_link_open(console->dir, &console->link, refusal);
+    if (rc == RC_OK) {
+        rc = control_server_new(console->dir, &console->control);
+    }
+    if (rc != RC_OK) {
+        return rc;
+    }
+    console->signals = os_signals(wanted);
+    for (size_t i = 0; i < COUNT_OF(fatal); i++) {
+        (void)signal(fatal[i], on_crash);
+    }
+    console->env.app = console->link.app;
+    console->env.utc_offset_min = os_timezone_offset_min(console->link.now.utc);
+    return screen_new(&console->env, console->link.now, &console->screen);
+}
+
+static void stop(struct console *console) {
+    screen_free(console->screen);
+    control_server_free(console->control);
+    device_link_close(&console->link);
+}
+
+// Themes stand beside the program when it runs from its build folder, otherwise where it was installed.
+static void find_themes(struct console *console) {
+    char program[PATH_MAX];
+    ssize_t len = readlink("/proc/self/exe", program, sizeof program - 1);
+    if (len > 0) {
+        program[len] = '\0';
+        char *slash = strrchr(program, '/');
+        if (slash) {
+            *slash = '\0';
+            (void)snprintf(console->themes, sizeof console->themes, "%.4000s/../themes", program);
+        }
+    }
+    if (access(console->themes, R_OK) != 0) {
+        (void)snprintf(console->themes, sizeof console->themes, "/usr/share/davy/themes");
+    }
+    console->env.theme_folder = console->themes;
+}
+
+static int usage(void) {
+    (void)fprintf(stderr, "%s",
+                  _("usage: davy --dir DIR [--lang zh|en] [--theme FILE] [--slow] [--observe]\n"
+                    "       davy COMMAND …        (davy --help lists the commands)\n"));
+    return 2;
+}
+
+static bool parse(int argc, char **argv, struct console *console) {
+    static const struct option options[] = {{"dir", required_argument, NULL, 'd'},
+                                            {"lang", required_argument, NULL, 'l'},
+                                            {"theme", required_argument, NULL, 't'},
+                                            {"slow", no_argument, NULL, 's'},
+                                            {"ascii", no_argument, NULL, 'a'},
+                                            {"observe", no_argument, NULL, 'o'},
+                                            {0}};
+    console->dir = getenv("DAVY_DIR");
+    console->env.term = tui_term_defaults();
+    for (int c = 0; c != -1;) {
+        c = getopt_long(argc, argv, "", options, NULL);
+        if (c == 'd') {
+            console->dir = optarg;
+        } else if (c == 'l') {
+            console->env.language = strncmp(optarg, "zh", 2) == 0 ? "zh_CN" : "en";
+        } else if (c == 't') {
+            console->env.theme_path = optarg;
+        } else if (c == 's') {
+            console->env.term.slow = true;
+        } else if (c == 'a') {
+            console->env.term.ascii = true;
+        } else if (c == 'o') {
+            console->env.observe = true;
+        } else if (c == '?') {
+            return false;
+        }
+    }
+    return optind == argc && console->dir;
+}
+
+static int console_main(int argc, char **argv) {
+    struct console *console = calloc(1, sizeof *console);
+    struct refusal refusal = {0};
+    if (!console || !parse(argc, argv, console)) {
+        free(console);
+        return usage();
+    }
+    find_themes(console);
+    (void)snprintf(console->settings, sizeof console->settings, "%.4000s/console.ini",
+                   console->dir);
+    console->env.settings_path = console->settings;
+    enum rc rc = start(console, &refusal);
+    if (rc == RC_OK) {
+        rc = run(console);
+    }
+    bool hung_up = rc == RC_IO && console->screen && console->stop;
+    stop(console);
+    free(console);
+    if (rc != RC_OK && !hung_up) {
+        char text[512];
+        (void)fprintf(stderr, "davy: %s\n",
+                      refusal.code != REFUSAL_NONE ? say_refusal(&refusal, text, sizeof text)
+                                                   : say_rc(rc));
+        return 1;
+    }
+    return 0;
+}
+
+int main(int argc, char **argv) {
+    // UTF-8 for width and input; numbers always with a point.
+    if (!setlocale(LC_ALL, "") || !setlocale(LC_CTYPE, "")) {
+        (void)setlocale(LC_CTYPE, "C.UTF-8");
+    }
+    (void)setlocale(LC_NUMERIC, "C");
+    const char *lang = getenv("LANGUAGE");
+    lang = lang && *lang ? lang : getenv("LC_ALL");
+    lang = lang && *lang ? lang : getenv("LANG");
+    say_language(lang && strncmp(lang, "zh", 2) == 0 ? "zh_CN" : "en");
+    os_harden();
+    if (keys_init() != RC_OK) {
+        (void)fprintf(stderr, "davy: libsodium cannot start\n");
+        return 1;
+    }
+    if (argc > 1 && strcmp(argv[1], "join") == 0) {
+        return main_join(argc - 1, argv + 1);
+    }
+    if (argc > 1 && strcmp(argv[1], "first-use") == 0) {
+        return main_first_use(argc - 1, argv + 1);
+    }
+    return cli_wanted(argc, argv) ? cli_main(argc, argv) : console_main(argc, argv);
+}
