@@ -245,6 +245,16 @@ static void a_newer_critical_field_changes_only_the_mark(void **state) {
     assert_true(!alarm.needs_newer && alarm.acked);
 }
 
+static void numbers_beyond_the_tables_are_not_cut_to_others(void **state) {
+    (void)state;
+    const uint8_t body[] = {0x18, 0x81, 0x02, 0x20, 0x81, 0x02}; // limit 257, priority 257
+    struct alarm_state alarm = {0};
+    struct event event = RAISE(1);
+    fold_body(&alarm, &event, slice_of(body, sizeof(body)));
+    assert_int_equal(alarm.limit, 0);
+    assert_int_equal(alarm.priority, 4);
+}
+
 static void kinds_of_others_are_nothing(void **state) {
     (void)state;
     struct alarm_state alarm = state_in(UNACKED);
@@ -476,6 +486,7 @@ int main(void) {
         cmocka_unit_test(an_own_pending_acknowledgement_is_marked),
         cmocka_unit_test(counts_stop_at_their_end),
         cmocka_unit_test(a_newer_critical_field_changes_only_the_mark),
+        cmocka_unit_test(numbers_beyond_the_tables_are_not_cut_to_others),
         cmocka_unit_test(kinds_of_others_are_nothing),
         cmocka_unit_test(the_same_log_gives_the_same_bytes),
         cmocka_unit_test(facts_are_taken_or_held),

@@ -178,6 +178,16 @@ static void root_cannot_be_granted(void **state) {
     }
 }
 
+static void a_strange_device_is_no_hub(void **state) {
+    (void)state;
+    struct roster_state *device = state_new();
+    struct body_test test;
+    put_device(&test, "console-1", (enum device_kind)(256 + DEVICE_HUB), key_of(0x70));
+    fold_done(&test, device, KIND_DEVICE_ADD, VERDICT_ACCEPTED);
+    assert_int_equal(device->as.device.kind, 0);
+    free(device);
+}
+
 static void broken_bodies_do_no_harm(void **state) {
     (void)state;
     static const uint8_t bodies[][8] = {{0x08}, {0x0c, 0x7f}, {0x12, 0x05, 'a'}, {0x0a, 0x01, 1}};
@@ -508,6 +518,7 @@ int main(void) {
         cmocka_unit_test(only_accepted_and_pending_count),
         cmocka_unit_test(a_newer_critical_field_marks_the_subject),
         cmocka_unit_test(root_cannot_be_granted),
+        cmocka_unit_test(a_strange_device_is_no_hub),
         cmocka_unit_test(broken_bodies_do_no_harm),
         cmocka_unit_test(columns_find_a_subject),
         cmocka_unit_test(a_genesis_needs_valid_roots),

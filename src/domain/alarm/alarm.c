@@ -96,8 +96,8 @@ static void take_raise(struct alarm_state *state, const struct fold_entry *entry
     (void)body_uint(body, RAISE_PRIORITY, &priority);
     state->known = true;
     state->active = true;
-    state->limit = (uint8_t)limit;
-    state->priority = (uint8_t)priority;
+    state->limit = (uint8_t)(limit <= ALARM_STALE ? limit : 0);
+    state->priority = (uint8_t)(priority <= ALARM_PRIORITIES ? priority : ALARM_PRIORITIES);
     state->raised_time = entry->content->time;
     (void)body_int(body, RAISE_TIME, &state->raised_time.v);
     struct decimal number = {0};

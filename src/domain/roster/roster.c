@@ -45,7 +45,7 @@ static void fold_device(struct roster_state *state, const struct content *conten
     state->what = ROSTER_DEVICE;
     body_text(content->body, DEVICE_NAME, device->name, sizeof(device->name));
     body_text(content->body, DEVICE_ACCOUNT, device->account, sizeof(device->account));
-    device->kind = (uint8_t)kind;
+    device->kind = (uint8_t)(kind <= DEVICE_HANDHELD ? kind : 0);
     (void)roster_body_key(content->body, DEVICE_KEY, &device->key);
 }
 
