@@ -220,6 +220,17 @@ static void an_own_pending_acknowledgement_is_marked(void **state) {
     assert_int_equal(other.ack_count, 2);
 }
 
+static void marks_may_come_before_the_raise(void **state) {
+    (void)state;
+    struct alarm_state alarm = {0};
+    fold(&alarm, PENDING_ACK(WANG));
+    fold(&alarm, PENDING_ACK(LIU));
+    assert_int_equal(alarm_letter(&alarm), '-');
+    fold(&alarm, RAISE(5));
+    assert_int_equal(alarm_letter(&alarm), 'A');
+    assert_true(rid_equal(alarm.acked_by, WANG) && alarm.acked_pending);
+}
+
 static void counts_stop_at_their_end(void **state) {
     (void)state;
     struct alarm_state alarm = state_in(UNACKED);
@@ -484,6 +495,7 @@ int main(void) {
         cmocka_unit_test(the_first_acknowledgement_wins),
         cmocka_unit_test(a_refused_acknowledgement_does_not_win),
         cmocka_unit_test(an_own_pending_acknowledgement_is_marked),
+        cmocka_unit_test(marks_may_come_before_the_raise),
         cmocka_unit_test(counts_stop_at_their_end),
         cmocka_unit_test(a_newer_critical_field_changes_only_the_mark),
         cmocka_unit_test(numbers_beyond_the_tables_are_not_cut_to_others),
