@@ -43,7 +43,6 @@ enum rc app_open_author(struct app *app) {
                    PUBLIC_KEY_BYTES);
     struct act act = {.kind = KIND_AUTHOR_OPEN};
     struct content content = content_of(app, kind, &act);
-    content.audience = AUDIENCE_SITE;
     struct signed_record record;
     uint64_t seq;
     bool first;

@@ -130,7 +130,6 @@ static enum rc state_author(struct node *node) {
     body_put_bytes(&body, AUTHOR_OPEN_DEVICE_KEY, keypair_public(node->key)->b, PUBLIC_KEY_BYTES);
     struct content content = content_of(node, KIND_AUTHOR_OPEN, buf_slice(&body_bytes));
     struct signed_record record;
-    content.audience = AUDIENCE_SITE;
     enum rc rc = record_make(&content, NULL, &bytes, &record);
     if (rc == RC_OK) {
         rc = append(node, LANE_CONTROL, &record);
