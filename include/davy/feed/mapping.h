@@ -3,8 +3,8 @@
 //   topic       "plant/{line}/{tag}": literal segments, {name} captures one, + matches one,
 //               # at the end matches the rest. At most FEED_CAPTURES captures.
 //   form        auto (default) single batch values rows scalar
-//   tag         template of the tag name: text with {name} of the topic and {key}, the payload's own
-//               name. Default: "{tag}" if the topic has it, otherwise "{key}".
+//   tag         template of the tag name: text with {name} of the topic and {key}, the
+//               payload's own name. Default: "{tag}" if the topic has it, else "{key}".
 //   time        ms (default) s us receive
 //   good, uncertain, bad    words of the quality table, blank-separated
 //   bad_values  sentinel numbers, blank-separated: 9999.9999
