@@ -22,7 +22,8 @@ JOBS = os.cpu_count() or 1
 FUZZ_SECONDS = os.environ.get("FUZZ_SECONDS", "10")
 SIM_SEEDS = os.environ.get("SIM_SEEDS", "200")
 PROGRAMS = ("davy", "davyd", "davysim")
-BUILDS = {"release": ("all", "tests"), "san": ("SAN=1", "all", "tests"), "fuzz": ("FUZZ=1", "fuzzers")}
+BUILDS = {"release tests": ("tests",), "release": ("all",), "san tests": ("SAN=1", "tests"),
+          "san": ("SAN=1", "all"), "fuzz": ("FUZZ=1", "fuzzers")}
 TAIL_LINES = 30
 MARK = "DAVY_TEST"
 
@@ -35,7 +36,7 @@ stopping = threading.Event()
 
 def environment(name):
     env = {k: v for k, v in os.environ.items() if k not in ("MAKEFLAGS", "MFLAGS", "MAKELEVEL", "MAKEOVERRIDES")}
-    env.update({"OUT": OUT, "LC_ALL": "C.UTF-8", "CMOCKA_MESSAGE_OUTPUT": "TAP", MARK: f"{os.getpid()}:{name}",
+    env.update({"OUT": OUT, "BUILD": OUT, "LC_ALL": "C.UTF-8", "CMOCKA_MESSAGE_OUTPUT": "TAP", MARK: f"{os.getpid()}:{name}",
                 "ASAN_OPTIONS": "detect_leaks=1:abort_on_error=0", "UBSAN_OPTIONS": "print_stacktrace=1",
                 "TMPDIR": tempfile.mkdtemp(prefix="davy-")})
     env.pop("LANGUAGE", None)
@@ -198,7 +199,7 @@ def unit_tests():
         for path in sorted(glob.glob("tests/unit/*_test.c")):
             program = os.path.basename(path)[:-len(".c")]
             name = f"unit {kind} {program}"
-            tests.append((name, needs(kind, lambda name=name, program=f"{folder}/tests/{program}":
+            tests.append((name, needs(kind + " tests", lambda name=name, program=f"{folder}/tests/{program}":
                                       cases(name, [program], 120))))
     return tests
 
