@@ -454,6 +454,37 @@ static void a_restart_keeps_what_was_left(void **state) {
     buf_fini(&bytes);
 }
 
+// The saved state may be older than what history holds, whichever is restored first.
+static void a_restart_never_forgets_the_newest_reading(void **state) {
+    (void)state;
+    const struct alarm_eval_item item = {ALARM_SOURCE_TAG, 0};
+    struct bench bench;
+    struct buf bytes;
+    start(&bench);
+    read_value(&bench, 0, 11, 1000);
+    buf_init(&bytes, ALARM_EVAL_ITEM_BYTES);
+    alarm_eval_item_encode(bench.eval, item, at(1000), &bytes);
+    alarm_eval_free(bench.eval);
+    for (int order = 0; order < 2; order++) {
+        start(&bench);
+        if (order == 0) {
+            alarm_eval_tag_seen(bench.eval, 0, 12, (struct utc_ms){WALL + 5000});
+        }
+        assert_int_equal(alarm_eval_item_decode(bench.eval, item, buf_slice(&bytes), at(0)), RC_OK);
+        if (order == 1) {
+            alarm_eval_tag_seen(bench.eval, 0, 12, (struct utc_ms){WALL + 5000});
+        }
+        double value = 0;
+        struct utc_ms time;
+        assert_true(alarm_eval_tag_last(bench.eval, 0, &value, &time));
+        assert_true(value == 12 && time.v == WALL + 5000);
+        assert_int_equal(read_value(&bench, 0, 0, 4999), ALARM_HISTORY_ONLY);
+        assert_true(alarm_eval_limit_is_active(bench.eval, 0, ALARM_H));
+        alarm_eval_free(bench.eval);
+    }
+    buf_fini(&bytes);
+}
+
 static void items_are_listed_once_when_they_change(void **state) {
     (void)state;
     struct bench bench;
@@ -599,6 +630,7 @@ int main(void) {
         cmocka_unit_test(old_readings_are_history_only),
         cmocka_unit_test(random_walks_agree_with_the_model),
         cmocka_unit_test(a_restart_keeps_what_was_left),
+        cmocka_unit_test(a_restart_never_forgets_the_newest_reading),
         cmocka_unit_test(items_are_listed_once_when_they_change),
         cmocka_unit_test(saved_items_are_read_strictly),
         cmocka_unit_test(a_changed_configuration_takes_what_fits),

@@ -159,7 +159,8 @@ static enum rc item_read(struct slice bytes, enum alarm_event_source source, str
 static void tag_apply(struct alarm_eval *eval, uint32_t tag, const struct item *item,
                       int64_t now_ms) {
     eval->known[tag] = item->flag;
-    if (item->has_reading) {
+    // History may know a later reading than the state that was saved before it.
+    if (item->has_reading && item->newest_ms >= eval->newest_ms[tag]) {
         eval->newest_ms[tag] = item->newest_ms;
         eval->last[tag] = item->last;
     }
