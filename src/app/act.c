@@ -80,21 +80,31 @@ static enum rc append(struct app *app, uint8_t lane, const struct signed_record 
     struct chain_id id = {.author = app->config.author, .lane = lane};
     uint64_t seq;
     bool first;
-    enum rc rc = store_begin(app->store);
-    if (rc == RC_OK) {
-        rc = store_append_record(app->store, id, record, &seq, &first);
-    }
-    if (rc == RC_OK) {
+    return store_append_record(app->store, id, record, &seq, &first);
+}
+
+static bool appends_here(const struct app *app) {
+    return !app->options.submit && !app->options.read_only && !app_is_hub(app);
+}
+
+enum rc app_acts_begin(struct app *app, struct refusal *out_refusal) {
+    enum rc rc = appends_here(app) ? store_begin(app->store) : RC_OK;
+    app->in_acts = rc == RC_OK;
+    return rc == RC_FULL ? REFUSE(out_refusal, REFUSAL_DISK_FULL, "") : rc;
+}
+
+enum rc app_acts_end(struct app *app, enum rc rc, struct refusal *out_refusal) {
+    app->in_acts = false;
+    app->alarms_dirty = true;
+    app->changed = true;
+    app->tick_at.v = 0; // it leaves with this round
+    if (rc == RC_OK && appends_here(app)) {
         rc = store_commit(app->store);
     }
     if (rc != RC_OK && store_in_transaction(app->store)) {
         store_rollback(app->store);
     }
-    app->alarms_dirty = true;
-    app->changed = true;
-    app->tick_at.v = 0; // it leaves with this round
-    app->unsent.known = false;
-    return rc;
+    return rc == RC_FULL ? REFUSE(out_refusal, REFUSAL_DISK_FULL, "") : rc;
 }
 
 static enum rc keep(struct app *app, uint8_t lane, const struct signed_record *record,
@@ -102,11 +112,14 @@ static enum rc keep(struct app *app, uint8_t lane, const struct signed_record *r
     if (app->options.submit) {
         return app->options.submit(app->options.ctx, lane, record, out_refusal);
     }
-    if (app->options.read_only || app_is_hub(app)) {
+    if (!appends_here(app)) {
         return REFUSE(out_refusal, REFUSAL_STORE_BUSY, app->options.folder);
     }
-    enum rc rc = append(app, lane, record);
-    return rc == RC_FULL ? REFUSE(out_refusal, REFUSAL_DISK_FULL, "") : rc;
+    if (app->in_acts) {
+        return append(app, lane, record);
+    }
+    enum rc rc = app_acts_begin(app, out_refusal);
+    return rc == RC_OK ? app_acts_end(app, append(app, lane, record), out_refusal) : rc;
 }
 
 enum rc app_act(struct app *app, const struct act *act, struct rid *out_rid,
@@ -125,6 +138,7 @@ enum rc app_act(struct app *app, const struct act *act, struct rid *out_rid,
         return REFUSE(out_refusal, REFUSAL_TOO_LARGE, kind->name);
     }
     const struct app_signed *person = &app->people[app->active];
+    ENSURE(person->pair != NULL);
     struct content content = content_of(app, kind, act);
     content.person = person->person;
     content.key = person->key;
@@ -148,7 +162,13 @@ enum rc app_submit_signed(struct app *app, uint8_t lane, const struct signed_rec
     app->now = now;
     struct content content;
     if (content_decode(record->content, &content) != RC_OK) {
-        return REFUSE(out_refusal, REFUSAL_FORM, "");
+        return REFUSE(out_refusal, REFUSAL_FORM, "record");
+    }
+    // What only the seal carries is this device's own word, never another process's.
+    const struct module *module;
+    const struct kind *kind = registry_kind(app_registry(), content.kind, &module);
+    if (kind && (kind->flags & KIND_SEALED)) {
+        return REFUSE(out_refusal, REFUSAL_NOT_SIGNED, kind->name);
     }
     enum rc rc = judge_act(app, lane, &content, record, true, out_refusal);
     return rc == RC_OK ? keep(app, lane, record, out_refusal) : rc;

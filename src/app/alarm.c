@@ -155,23 +155,42 @@ static enum rc ack_some(struct app *app, const struct rid *subjects, uint16_t co
     return app_act(app, &act, NULL, out_refusal);
 }
 
-enum rc app_alarm_ack(struct app *app, const struct painted_row *rows, uint32_t count,
-                      const char *comment, struct moment now, uint32_t *out_taken,
-                      struct refusal *out_refusal) {
-    app->now = now;
+static bool named(const struct rid *subjects, uint16_t count, struct rid subject) {
+    for (uint16_t i = 0; i < count; i++) {
+        if (rid_equal(subjects[i], subject)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static enum rc ack_all(struct app *app, const struct painted_row *rows, uint32_t count,
+                       const char *comment, uint32_t *out_taken, struct refusal *out_refusal) {
     struct rid subjects[LIMIT_RECORD_SUBJECTS];
     uint16_t some = 0;
-    uint32_t taken = 0;
     enum rc rc = RC_OK;
     for (uint32_t i = 0; i < count && rc == RC_OK; i++) {
-        if (stands(app, &rows[i])) {
+        if (stands(app, &rows[i]) && !named(subjects, some, rows[i].subject)) {
             subjects[some++] = rows[i].subject;
         }
         if (some == LIMIT_RECORD_SUBJECTS || (some > 0 && i + 1 == count)) {
             rc = ack_some(app, subjects, some, comment, out_refusal);
-            taken += rc == RC_OK ? some : 0;
+            *out_taken += some;
             some = 0;
         }
+    }
+    return rc;
+}
+
+enum rc app_alarm_ack(struct app *app, const struct painted_row *rows, uint32_t count,
+                      const char *comment, struct moment now, uint32_t *out_taken,
+                      struct refusal *out_refusal) {
+    app->now = now;
+    uint32_t taken = 0;
+    enum rc rc = app_acts_begin(app, out_refusal);
+    if (rc == RC_OK) {
+        rc = ack_all(app, rows, count, comment, &taken, out_refusal);
+        rc = app_acts_end(app, rc, out_refusal);
     }
     if (rc == RC_OK && taken == 0) {
         return REFUSE(out_refusal, REFUSAL_NOTHING, "");

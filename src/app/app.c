@@ -47,6 +47,19 @@ static enum rc load_roster(void *ctx, struct rid subject, const void *state) {
     return roster_set(((struct app *)ctx)->roster, subject, state);
 }
 
+// After a rollback the roster may know what the store does not.
+static enum rc reload_roster(struct app *app) {
+    struct roster *fresh = NULL;
+    enum rc rc = roster_new(&fresh);
+    if (rc != RC_OK) {
+        return rc;
+    }
+    roster_free(app->roster);
+    app->roster = fresh;
+    struct view_query all = {.limit = UINT32_MAX};
+    return store_view_each(app->store, &roster_module, &all, load_roster, app);
+}
+
 static enum rc set_site(struct app *app) {
     struct store_author author = {
         .author = app->config.author, .device_key = *keypair_public(app->keys.pair), .own = true};
@@ -88,9 +101,8 @@ static enum rc open_store(struct app *app, struct refusal *out_refusal) {
         (void)!REFUSE(out_refusal, REFUSAL_STORE_FOREIGN, app->options.folder);
         return RC_WRONG_SITE;
     }
-    struct view_query all = {.limit = UINT32_MAX};
     if (rc == RC_OK) {
-        rc = store_view_each(app->store, &roster_module, &all, load_roster, app);
+        rc = reload_roster(app);
         store_on_fold(app->store, on_fold, app);
     }
     return rc;
@@ -124,11 +136,17 @@ static enum rc open_parts(struct app *app, struct refusal *out_refusal) {
     (void)snprintf(app->keys_folder, sizeof app->keys_folder, "%s/keys", app->options.folder);
     rc = keyfile_device_load(app->keys_folder, &app->keys);
     app_random(app, &seed, sizeof seed);
+    // A folder of keys and a device.ini that do not belong together would be refused by the hub.
+    if (rc == RC_OK &&
+        !author_equal(author_of(keypair_public(app->keys.pair), app->config.author_random),
+                      app->config.author)) {
+        return REFUSE(out_refusal, REFUSAL_FILE_LINE, "device.ini", "[device]", "author", "keys/");
+    }
     if (rc == RC_OK) {
         rc = map_new(LIMIT_SITE_TAGS, seed, &app->live_map);
     }
     if (rc == RC_OK) {
-        rc = roster_new(&app->roster);
+        rc = map_new(LIMIT_SITE_TAGS, seed, &app->def_map);
     }
     if (rc == RC_OK) {
         rc = open_store(app, out_refusal);
@@ -136,7 +154,7 @@ static enum rc open_parts(struct app *app, struct refusal *out_refusal) {
     if (rc == RC_OK && app->options.send && !app->options.read_only && !app_is_hub(app)) {
         rc = open_sync(app);
     }
-    return rc;
+    return rc == RC_OK ? app_outbox_open(app) : rc;
 }
 
 enum rc app_open(const struct app_options *options, struct moment now, struct app **out_app,
@@ -158,13 +176,6 @@ enum rc app_open(const struct app_options *options, struct moment now, struct ap
         app_close(app);
         return rc;
     }
-    for (uint8_t lane = 0; lane < LANE_COUNT; lane++) {
-        struct store_chain chain;
-        struct chain_id id = {.author = app->config.author, .lane = lane};
-        if (store_chain_get(app->store, id, &chain) == RC_OK) {
-            app->judged_seq[lane] = chain.logged_seq;
-        }
-    }
     *out_app = app;
     return RC_OK;
 }
@@ -185,6 +196,7 @@ void app_close(struct app *app) {
     free(app->alarms);
     free(app->defs);
     map_free(app->live_map);
+    map_free(app->def_map);
     buf_fini(&app->body);
     buf_fini(&app->content);
     buf_fini(&app->scratch);
@@ -237,14 +249,19 @@ static void inbox_drop(struct app *app, uint32_t count) {
 }
 
 static enum rc step_sync(struct app *app, struct mono_ms *out_next) {
-    uint32_t frames = app->inbox_count;
+    uint32_t frames = 0;
+    size_t bytes = 0;
     enum rc rc = store_begin(app->store);
-    for (uint32_t i = 0; i < frames && rc == RC_OK; i++) {
-        struct app_frame *slot = &app->inbox[(app->inbox_head + i) % APP_INBOX_MAX];
+    while (frames < app->inbox_count && bytes < APP_STEP_BYTES && rc == RC_OK) {
+        struct app_frame *slot = &app->inbox[(app->inbox_head + frames++) % APP_INBOX_MAX];
+        bytes += slot->len;
         rc = sync_device_receive(app->sync, slice_of(slot->bytes, slot->len), app->now);
     }
     if (rc == RC_OK) {
         rc = sync_device_tick(app->sync, app->now, out_next);
+    }
+    if (rc == RC_OK) {
+        rc = app_outbox_save(app);
     }
     if (rc == RC_OK) {
         rc = store_commit(app->store);
@@ -265,7 +282,7 @@ static enum rc step_sync(struct app *app, struct mono_ms *out_next) {
     sync_device_aborted(app->sync);
     app->alarms_dirty = true;
     app->defs_dirty = true;
-    return RC_OK;
+    return reload_roster(app);
 }
 
 enum rc app_step(struct app *app, struct moment now, bool *out_changed, struct mono_ms *out_next) {
@@ -281,11 +298,13 @@ enum rc app_step(struct app *app, struct moment now, bool *out_changed, struct m
         sync_device_status(app->sync, &after);
         app->changed |= before.phase != after.phase;
         app->tick_at = next;
-        app->unsent.known = false;
         app_judged(app);
     }
     if (app->tick_at.v > 0 && app->tick_at.v < next.v) {
         next = app->tick_at;
+    }
+    if (app->inbox_count > 0) {
+        next = now.mono;
     }
     app_idle(app);
     *out_changed = app->changed;

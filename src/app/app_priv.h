@@ -17,13 +17,14 @@
 
 #define APP_MESSAGES_MAX 32
 #define APP_INBOX_MAX 2048
-#define TREND_POINTS_MAX 600 // of a tag that somebody looks at
-#define TREND_POINTS_MIN 32  // of every tag: a sparkline
+#define APP_STEP_BYTES 262144 // frames of one transaction: the screen must not stand still
+#define TREND_POINTS_MAX 600  // of a tag that somebody looks at
+#define TREND_POINTS_MIN 32   // of every tag: a sparkline
 
 struct app_signed {
     struct rid person;
     struct key_id key;
-    struct keypair *pair;
+    struct keypair *pair; // NULL while locked
     uint64_t session;
 };
 
@@ -32,6 +33,7 @@ struct app_live {
     double value;
     uint8_t quality; // 3: source stale
     struct utc_ms time;
+    uint32_t picture;           // app->picture when it was heard
     struct trend_point *points; // ring
     uint16_t cap, count, next;
 };
@@ -39,6 +41,13 @@ struct app_live {
 struct app_frame {
     size_t len;
     uint8_t *bytes;
+};
+
+// What of an own chain the hub does not hold yet, kept up to date entry by entry.
+struct app_unsent {
+    uint64_t head, acked;
+    uint64_t bytes;      // of acked + 1 .. head
+    int64_t oldest_time; // of acked + 1; 0: nothing
 };
 
 struct app {
@@ -71,22 +80,23 @@ struct app {
     struct alarm_row *alarms; // open ones, in order
     uint32_t alarm_count, alarm_cap;
     bool alarms_dirty;
-    struct define_state *defs; // in site order
+    struct define_state *defs; // areas, then tags, in site order
     uint32_t def_count, def_cap;
+    struct map *def_map; // tag name to index
     bool defs_dirty;
     struct app_live *live;
     uint32_t live_count, live_cap;
     struct map *live_map;
+    uint64_t digest_number; // of the newest digest
+    uint32_t picture;       // counts up when a digest was missed: what is older is no longer live
 
     struct app_message messages[APP_MESSAGES_MAX];
     uint32_t message_head, message_count;
     uint64_t judged_seq[LANE_COUNT]; // own records up to here were looked at for refusals
-    uint32_t refused;
-    struct {
-        int64_t oldest_time;
-        uint64_t bytes;
-        bool known;
-    } unsent;
+    uint64_t seen_seq[LANE_COUNT];   // up to here a person has seen them; kept in the store
+    uint32_t refused;                // between the two
+    struct app_unsent unsent[LANE_COUNT];
+    bool in_acts; // several records of one act share a transaction
     bool changed;
     struct buf body, content, scratch;
 };
@@ -105,6 +115,9 @@ struct act {
 DAVY_MUST_USE enum rc app_act(struct app *app, const struct act *act, struct rid *out_rid,
                               struct refusal *out_refusal);
 struct body app_body(struct app *app, uint16_t kind);
+// Between these two several records become durable together, or none does.
+DAVY_MUST_USE enum rc app_acts_begin(struct app *app, struct refusal *out_refusal);
+DAVY_MUST_USE enum rc app_acts_end(struct app *app, enum rc rc, struct refusal *out_refusal);
 DAVY_MUST_USE enum rc
 app_open_author(struct app *app); // states the incarnation if that is not done
 
@@ -118,11 +131,21 @@ void app_digest(void *ctx, const struct digest *digest);
 DAVY_MUST_USE enum rc app_defs(struct app *app);
 void app_tags_close(struct app *app);
 bool app_picture_is_stale(struct app *app);
+struct picture {
+    bool stale;
+    int64_t hub_now; // the hub's clock
+};
+struct picture app_picture(struct app *app);
+// Never heard, missed, bad, too old, or the picture is stale.
+bool app_tag_is_unknown(struct app *app, const char *tag, struct picture picture);
 
 // alarm.c
 DAVY_MUST_USE enum rc app_alarms(struct app *app);
 
 // outbox.c
+DAVY_MUST_USE enum rc app_outbox_open(struct app *app);
 void app_judged(struct app *app);
+// Writes how far refusals were seen, if that is worth a write. In an open transaction.
+DAVY_MUST_USE enum rc app_outbox_save(struct app *app);
 
 #endif

@@ -112,6 +112,22 @@ static bool take_kind(const char *value, enum device_kind *out_kind) {
     return false;
 }
 
+// libinih strips spaces at the ends and takes " ;" for a comment, so these stand as %XX.
+static bool take_text(const char *value, char *out, size_t size) {
+    size_t len = 0;
+    for (const char *at = value; *at != '\0'; at++) {
+        int high = at[0] == '%' ? hex_digit(at[1]) : -1;
+        int low = high >= 0 ? hex_digit(at[2]) : -1;
+        if ((at[0] == '%' && low < 0) || len + 1 >= size) {
+            return false;
+        }
+        out[len++] = low >= 0 ? (char)(high << 4 | low) : *at;
+        at += low >= 0 ? 2 : 0;
+    }
+    out[len] = '\0';
+    return text_check(slice_of(out, len), size - 1) == RC_OK && strlen(out) == len;
+}
+
 static bool take(struct parse *parse, size_t key, const char *value) {
     uint8_t *at = (uint8_t *)&parse->config + keys[key].offset;
     switch (keys[key].type) {
@@ -120,11 +136,7 @@ static bool take(struct parse *parse, size_t key, const char *value) {
     case KEY_KIND:
         return take_kind(value, &parse->config.kind);
     case KEY_TEXT:
-        if (text_check(slice_text(value), keys[key].size - 1) != RC_OK) {
-            return false;
-        }
-        memcpy(at, value, strlen(value) + 1);
-        return true;
+        return take_text(value, (char *)at, keys[key].size);
     }
     return false;
 }
@@ -191,6 +203,17 @@ static void put_hex(struct buf *out, const uint8_t *bytes, size_t len) {
     }
 }
 
+static void put_text(struct buf *out, const char *text) {
+    for (const char *at = text; *at != '\0'; at++) {
+        bool end = at == text || at[1] == '\0';
+        if (*at == '%' || *at == ';' || *at == '"' || (*at == ' ' && end)) {
+            buf_printf(out, "%%%02x", (unsigned)*at);
+        } else {
+            buf_put_u8(out, (uint8_t)*at);
+        }
+    }
+}
+
 static void put_key(struct buf *out, const struct device_config *config, size_t key) {
     const uint8_t *at = (const uint8_t *)config + keys[key].offset;
     if (key == 0 || strcmp(keys[key].section, keys[key - 1].section) != 0) {
@@ -203,8 +226,7 @@ static void put_key(struct buf *out, const struct device_config *config, size_t 
     if (keys[key].type == KEY_HEX) {
         put_hex(out, at, keys[key].size);
     } else {
-        buf_printf(out, "%s",
-                   keys[key].type == KEY_KIND ? kind_names[config->kind] : (const char *)at);
+        put_text(out, keys[key].type == KEY_KIND ? kind_names[config->kind] : (const char *)at);
     }
     buf_put_u8(out, '\n');
 }

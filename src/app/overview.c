@@ -44,20 +44,19 @@ static struct area_row *area_of(struct area_row *rows, uint32_t *count, uint32_t
 }
 
 static void count_tags(struct app *app, struct area_row *rows, uint32_t count) {
-    bool stale = app_picture_is_stale(app);
+    struct picture picture = app_picture(app);
     for (uint32_t i = 0; i < app->def_count; i++) {
         const struct define_state *def = &app->defs[i];
         if (def->what != DEFINE_TAG) {
             continue;
         }
+        bool unknown = app_tag_is_unknown(app, def->code, picture);
         for (uint32_t k = 0; k < count; k++) {
-            if (strcmp(rows[k].code, def->area) != 0) {
-                continue;
+            if (strcmp(rows[k].code, def->area) == 0) {
+                rows[k].tags++;
+                rows[k].tags_unknown += unknown;
+                break;
             }
-            struct tag_row row;
-            rows[k].tags++;
-            rows[k].tags_unknown +=
-                stale || !app_tag(app, def->code, app->now, &row) || !row.has_value || row.stale;
         }
     }
 }

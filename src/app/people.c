@@ -77,23 +77,44 @@ uint32_t app_people(struct app *app, struct app_person *out_people, uint32_t max
     return count;
 }
 
+// Numbers and PINs as people type them: an input method may leave full-width digits.
+static bool fold_entry(const char *text, char *out, size_t out_bytes) {
+    return text_fold(text, out, out_bytes) == RC_OK;
+}
+
 static enum rc open_key(struct app *app, const char *number, const char *pin,
                         struct app_signed *out_signed, struct refusal *out_refusal) {
     struct rid id;
     struct key_id key;
-    if (!roster_person_by_number(app->roster, number, &id)) {
+    char folded[LIMIT_TAG_BYTES + 1];
+    if (!fold_entry(number, folded, sizeof folded) ||
+        !roster_person_by_number(app->roster, folded, &id)) {
         return REFUSE(out_refusal, REFUSAL_PERSON_UNKNOWN, number);
     }
     if (!key_here(app, roster_person(app->roster, id), &key)) {
         return REFUSE(out_refusal, REFUSAL_KEY_UNKNOWN, number);
     }
     struct keypair *pair = NULL;
-    enum rc rc =
-        keyfile_person_open(app->keys_folder, &app->keys, key, pin, app->now, &pair, out_refusal);
+    char digits[LIMIT_PIN_DIGITS_MAX + 1] = "";
+    (void)fold_entry(pin, digits, sizeof digits); // what is no PIN is a wrong one
+    enum rc rc = keyfile_person_open(app->keys_folder, &app->keys, key, digits, app->now, &pair,
+                                     out_refusal);
+    keys_wipe(digits, sizeof digits);
     if (rc == RC_OK) {
         *out_signed = (struct app_signed){.person = id, .key = key, .pair = pair};
     }
     return rc;
+}
+
+// Those whose keys were closed by the lock sign in again themselves.
+static void drop_closed(struct app *app, struct rid but) {
+    uint32_t kept = 0;
+    for (uint32_t i = 0; i < app->people_count; i++) {
+        if (app->people[i].pair || rid_equal(app->people[i].person, but)) {
+            app->people[kept++] = app->people[i];
+        }
+    }
+    app->people_count = kept;
 }
 
 enum rc app_sign_in(struct app *app, const char *number, const char *pin, struct moment now,
@@ -103,6 +124,9 @@ enum rc app_sign_in(struct app *app, const char *number, const char *pin, struct
     enum rc rc = open_key(app, number, pin, &opened, out_refusal);
     if (rc != RC_OK) {
         return rc;
+    }
+    if (app->locked) {
+        drop_closed(app, opened.person);
     }
     int index = signed_index(app, opened.person);
     if (index < 0 && app->people_count == LIMIT_SIGNED_IN) {
@@ -168,6 +192,10 @@ uint32_t app_signed_in_count(const struct app *app) {
 }
 
 void app_lock(struct app *app) {
+    for (uint32_t i = 0; i < app->people_count; i++) {
+        keypair_free(app->people[i].pair);
+        app->people[i].pair = NULL;
+    }
     app->locked = app->people_count > 0;
     app->changed = true;
 }
@@ -196,10 +224,20 @@ enum rc app_first_use(struct app *app, const char *number, const char *code, con
                       struct moment now, struct refusal *out_refusal) {
     app->now = now;
     struct rid id;
-    if (!roster_person_by_number(app->roster, number, &id)) {
+    char folded[LIMIT_TAG_BYTES + 1];
+    char digits[LIMIT_PIN_DIGITS_MAX + 1];
+    char one_time[32];
+    if (!fold_entry(number, folded, sizeof folded) ||
+        !roster_person_by_number(app->roster, folded, &id)) {
         return REFUSE(out_refusal, REFUSAL_PERSON_UNKNOWN, number);
     }
-    enum rc rc = check_new_pin(app, pin, out_refusal);
+    if (!fold_entry(code, one_time, sizeof one_time)) {
+        return REFUSE(out_refusal, REFUSAL_CODE_MISMATCH, "");
+    }
+    if (!fold_entry(pin, digits, sizeof digits)) {
+        return REFUSE(out_refusal, REFUSAL_PIN_SHORT, "8");
+    }
+    enum rc rc = check_new_pin(app, digits, out_refusal);
     if (rc != RC_OK) {
         return rc;
     }
@@ -211,10 +249,11 @@ enum rc app_first_use(struct app *app, const char *number, const char *code, con
         return REFUSE(out_refusal, REFUSAL_OFFLINE, "");
     }
     struct public_key key;
-    rc = keyfile_person_create(app->keys_folder, &app->keys, pin, pin_cost_default, &key);
+    rc = keyfile_person_create(app->keys_folder, &app->keys, digits, pin_cost_default, &key);
     if (rc == RC_OK) {
-        rc = sync_device_enrol(app->sync, id, &key, code, now);
+        rc = sync_device_enrol(app->sync, id, &key, one_time, now);
     }
+    keys_wipe(digits, sizeof digits);
     if (rc == RC_OK) {
         sync_device_flush(app->sync, now);
         app->first_use.person = id;

@@ -175,16 +175,17 @@ static const char *const rcs[] = {
 
 // ---- Language ----
 
-// Beside the program when it runs from where it was built, otherwise where it was installed.
+// Beside the program where it was built, above its tests, or where it was installed.
 static const char *locale_folder(char *out, size_t out_bytes) {
     char program[PATH_MAX];
     ssize_t len = readlink("/proc/self/exe", program, sizeof program - 1);
     if (len > 0) {
         program[len] = '\0';
         char *slash = strrchr(program, '/');
-        if (slash) {
+        static const char *const places[] = {"locale", "../locale", "../share/locale"};
+        for (size_t i = 0; slash && i < COUNT_OF(places); i++) {
             *slash = '\0';
-            int wrote = snprintf(out, out_bytes, "%s/locale", program);
+            int wrote = snprintf(out, out_bytes, "%s/%s", program, places[i]);
             if (wrote > 0 && (size_t)wrote < out_bytes && access(out, R_OK) == 0) {
                 return out;
             }
@@ -193,10 +194,19 @@ static const char *locale_folder(char *out, size_t out_bytes) {
     return DAVY_LOCALE_DIR;
 }
 
+// gettext's language belongs to the process, so does what was chosen last.
+static const char *language_state(const char *chosen) {
+    static const char *now = "en";
+    if (chosen) {
+        now = strncmp(chosen, "zh", 2) == 0 ? "zh_CN" : "en";
+    }
+    return now;
+}
+
 void say_language(const char *language) {
     extern int _nl_msg_cat_cntr; // gettext looks again when this changes
     char folder[PATH_MAX + 16];
-    (void)setenv("LANGUAGE", language, 1);
+    (void)setenv("LANGUAGE", language_state(language), 1);
     (void)bindtextdomain(DOMAIN, locale_folder(folder, sizeof folder));
     (void)bind_textdomain_codeset(DOMAIN, "UTF-8");
     (void)textdomain(DOMAIN);
@@ -204,14 +214,13 @@ void say_language(const char *language) {
 }
 
 const char *say_language_now(void) {
-    const char *language = getenv("LANGUAGE");
-    return language && strncmp(language, "zh", 2) == 0 ? "zh_CN" : "en";
+    return language_state(NULL);
 }
 
 // ---- Sentences ----
 
-// Puts the arguments in place of the %s of a sentence, which may come from a translation: counted, never
-// handed to printf.
+// Puts the arguments in place of the %s of a sentence, which may come from a translation: counted,
+// never handed to printf.
 static void fill(const char *sentence, const struct refusal *refusal, char *out, size_t out_bytes) {
     size_t len = 0;
     int arg = 0;

@@ -1,10 +1,12 @@
-// Definitions of the site and live values. A value is live only while the picture is: cut off, stale or of
-// bad quality it is unknown, and says so.
+// Definitions of the site and live values. A value is live only while the picture is: cut off, stale
+// or of bad quality it is unknown, and says so. Digests state changes; after a lost one nothing that
+// was heard before it is live until it is heard again.
 #include "app_priv.h"
 
 #include <stdlib.h>
 #include <string.h>
 
+#define AGE_MS_MAX INT64_C(1000000000000) // 30 years: more is nonsense
 #define VALUE_STALE_MS 60000 // a value that old is no live value, whatever its source promised
 
 static enum rc def_add(void *ctx, struct rid subject, const void *state) {
@@ -47,6 +49,15 @@ enum rc app_defs(struct app *app) {
     }
     if (app->def_count > 1) {
         qsort(app->defs, app->def_count, sizeof *app->defs, def_compare);
+    }
+    map_clear(app->def_map);
+    for (uint32_t i = 0; i < app->def_count && rc == RC_OK; i++) {
+        if (app->defs[i].what == DEFINE_TAG) {
+            rc = map_set(app->def_map, slice_text(app->defs[i].code), i);
+        }
+    }
+    if (rc != RC_OK) {
+        return rc;
     }
     app->defs_dirty = false;
     return RC_OK;
@@ -108,20 +119,25 @@ static void ring_put(struct app_live *live) {
 void app_digest(void *ctx, const struct digest *digest) {
     struct app *app = ctx;
     struct reader items = reader_of(digest->items);
+    if (digest->number != app->digest_number + 1) {
+        app->picture++;
+    }
+    app->digest_number = digest->number;
     for (uint32_t i = 0; i < digest->count; i++) {
         struct digest_value value;
         if (digest_next(&items, &value) != RC_OK) {
             return;
         }
         struct app_live *live = live_make(app, value.tag);
-        if (!live) {
-            return;
+        if (!live || value.age_ms > AGE_MS_MAX || value.age_ms < -AGE_MS_MAX) {
+            continue;
         }
         struct utc_ms time = {digest->time.v - value.age_ms};
         bool fresh = time.v > live->time.v || live->count == 0;
         live->value = value.value;
         live->quality = value.quality;
         live->time = time;
+        live->picture = app->picture;
         if (fresh) {
             ring_put(live);
         }
@@ -139,7 +155,7 @@ bool app_picture_is_stale(struct app *app) {
            app->now.mono.v - status.heard.v > LIMIT_PICTURE_STALE_MS;
 }
 
-// The hub's clock as far as it is known here.
+// The hub's clock as far as it is known here: ages are counted by it.
 static int64_t hub_now(struct app *app) {
     struct sync_device_status status;
     if (!app->sync) {
@@ -149,7 +165,21 @@ static int64_t hub_now(struct app *app) {
     return status.heard.v ? status.hub_time.v + app->now.mono.v - status.heard.v : app->now.utc.v;
 }
 
-static void row_fill(struct app *app, const struct define_state *def, bool picture_stale,
+struct picture app_picture(struct app *app) {
+    return (struct picture){.stale = app_picture_is_stale(app), .hub_now = hub_now(app)};
+}
+
+static bool value_is_unknown(const struct app *app, const struct app_live *live, int64_t age_ms) {
+    return live->picture != app->picture || live->quality >= 2 || age_ms > VALUE_STALE_MS;
+}
+
+bool app_tag_is_unknown(struct app *app, const char *tag, struct picture picture) {
+    const struct app_live *live = live_find(app, slice_text(tag));
+    return picture.stale || !live || live->count == 0 ||
+           value_is_unknown(app, live, picture.hub_now - live->time.v);
+}
+
+static void row_fill(struct app *app, const struct define_state *def, struct picture picture,
                      struct tag_row *out_row) {
     *out_row = (struct tag_row){.def = *def, .stale = true, .quality = 2};
     const struct app_live *live = live_find(app, slice_text(def->code));
@@ -159,8 +189,8 @@ static void row_fill(struct app *app, const struct define_state *def, bool pictu
     out_row->has_value = true;
     out_row->value = live->value;
     out_row->quality = live->quality > 2 ? 2 : live->quality;
-    out_row->age_ms = hub_now(app) - live->time.v;
-    out_row->stale = picture_stale || live->quality >= 2 || out_row->age_ms > VALUE_STALE_MS;
+    out_row->age_ms = picture.hub_now - live->time.v;
+    out_row->stale = picture.stale || value_is_unknown(app, live, out_row->age_ms);
 }
 
 uint32_t app_tag_count(struct app *app) {
@@ -181,11 +211,11 @@ uint32_t app_tags(struct app *app, const char *area, struct moment now, struct t
     if (app_defs(app) != RC_OK) {
         return 0;
     }
-    bool stale = app_picture_is_stale(app);
+    struct picture picture = app_picture(app);
     for (uint32_t i = 0; i < app->def_count && count < max; i++) {
         const struct define_state *def = &app->defs[i];
         if (def->what == DEFINE_TAG && (!area || strcmp(def->area, area) == 0)) {
-            row_fill(app, def, stale, &out_rows[count++]);
+            row_fill(app, def, picture, &out_rows[count++]);
         }
     }
     return count;
@@ -196,14 +226,12 @@ bool app_tag(struct app *app, const char *tag, struct moment now, struct tag_row
     if (app_defs(app) != RC_OK) {
         return false;
     }
-    for (uint32_t i = 0; i < app->def_count; i++) {
-        const struct define_state *def = &app->defs[i];
-        if (def->what == DEFINE_TAG && strcmp(def->code, tag) == 0) {
-            row_fill(app, def, app_picture_is_stale(app), out_row);
-            return true;
-        }
+    uint32_t index;
+    if (!map_get(app->def_map, slice_text(tag), &index)) {
+        return false;
     }
-    return false;
+    row_fill(app, &app->defs[index], app_picture(app), out_row);
+    return true;
 }
 
 uint32_t app_trend(struct app *app, const char *tag, struct trend_point *out_points, uint32_t max) {

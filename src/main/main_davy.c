@@ -8,6 +8,7 @@
 #include "device_link.h"
 
 #include <getopt.h>
+#include <langinfo.h>
 #include <limits.h>
 #include <locale.h>
 #include <poll.h>
@@ -222,9 +223,13 @@ static int console_main(int argc, char **argv) {
 }
 
 int main(int argc, char **argv) {
-    // UTF-8 for width and input; numbers always with a point.
-    if (!setlocale(LC_ALL, "") || !setlocale(LC_CTYPE, "")) {
+    // UTF-8 for width and input; numbers always with a point. gettext translates in no "C" locale.
+    if (!setlocale(LC_ALL, "") || strcmp(nl_langinfo(CODESET), "UTF-8") != 0) {
         (void)setlocale(LC_CTYPE, "C.UTF-8");
+    }
+    const char *messages = setlocale(LC_MESSAGES, NULL);
+    if (!messages || strcmp(messages, "C") == 0 || strcmp(messages, "POSIX") == 0) {
+        (void)setlocale(LC_MESSAGES, "C.UTF-8");
     }
     (void)setlocale(LC_NUMERIC, "C");
     const char *lang = getenv("LANGUAGE");
