@@ -53,8 +53,8 @@ struct history_reading {
 };
 
 // The number of a tag in this folder, made if the name is new (durable with the next commit).
-// Numbers count from 1 and stay. RC_TOO_LARGE for a name over LIMIT_TAG_BYTES, RC_FULL beyond
-// LIMIT_SITE_TAGS (renamed tags count until their months are gone).
+// Numbers count from 1 and stay. RC_INVALID or RC_TOO_LARGE for a name that is empty or over
+// LIMIT_TAG_BYTES, RC_FULL beyond twice LIMIT_SITE_TAGS (renamed tags keep their numbers).
 DAVY_MUST_USE enum rc history_tag(struct history *history, const char *name, uint32_t *out_tag);
 // RC_NOT_FOUND.
 DAVY_MUST_USE enum rc history_tag_find(struct history *history, const char *name,
@@ -118,7 +118,8 @@ DAVY_MUST_USE enum rc history_readings(struct history *history, const struct his
 DAVY_MUST_USE enum rc history_last(struct history *history, uint32_t tag,
                                    struct history_reading *out_reading); // RC_NOT_FOUND
 
-// Deletes the files of months before this one (year 1970 .., month 1 .. 12).
+// Deletes the files of months before this one (year 1970 .., month 1 .. 12). Readings of these
+// months are not taken any more: history_put returns RC_STALE. Nothing may wait for a commit.
 DAVY_MUST_USE enum rc history_drop_before(struct history *history, int year, int month);
 
 struct history_status {
