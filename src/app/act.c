@@ -46,6 +46,7 @@ enum rc app_open_author(struct app *app) {
     struct signed_record record;
     uint64_t seq;
     bool first;
+    buf_reset(&app->content);
     rc = record_make(&content, NULL, &app->content, &record);
     return rc == RC_OK ? store_append_record(app->store, id, &record, &seq, &first) : rc;
 }
@@ -144,6 +145,7 @@ enum rc app_act(struct app *app, const struct act *act, struct rid *out_rid,
     content.key = person->key;
     content.session = person->session;
     struct signed_record record;
+    buf_reset(&app->content);
     rc = record_make(&content, person->pair, &app->content, &record);
     if (rc == RC_OK) {
         rc = judge_act(app, kind->lane, &content, &record, false, out_refusal);
