@@ -57,9 +57,9 @@ void hub_digests(struct hub *hub) {
         return;
     }
     sync_hub_status(hub->sync, &status);
-    bool full = status.sessions > hub->digest_sessions ||
+    bool full = status.sessions_started > hub->digest_sessions ||
                 hub->now.mono.v - hub->digest_full_at.v >= DIGEST_FULL_MS;
-    hub->digest_sessions = status.sessions;
+    hub->digest_sessions = status.sessions_started;
     hub->digest_at = hub->now.mono;
     if (full) {
         hub->digest_full_at = hub->now.mono;

@@ -81,7 +81,7 @@ struct hub {
     struct hub_join joins[HUB_JOINS_MAX];
     uint32_t join_count;
 
-    uint32_t digest_sessions;
+    uint64_t digest_sessions;
     struct mono_ms digest_at;      // the last round of digests
     struct mono_ms digest_full_at; // the last full one
     struct mono_ms eval_next;

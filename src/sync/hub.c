@@ -9,6 +9,7 @@
 #define OUTBOX_MAX 4096
 #define ADMIT_BYTES 64 // an encoded admit and its framing, at most
 #define START_EVERY_MS 300
+#define SESSION_SILENT_MS 120000 // six missed signs of life
 #define META_SERVED "sync.served"
 
 // An out-of-order batch that waits for the ones before it.
@@ -144,6 +145,7 @@ static void session_evict(struct sync_hub *hub) {
 // replayed greeting cannot throw out a living device.
 static void session_goes_live(struct sync_hub *hub, struct session *session) {
     session->live = true;
+    hub->status.sessions_started++;
     for (uint32_t i = hub->session_count; i-- > 0;) {
         struct session *other = hub->sessions[i];
         if (other != session && rid_equal(other->device, session->device)) {
@@ -1123,6 +1125,11 @@ void sync_hub_flush(struct sync_hub *hub, struct moment now, struct mono_ms *out
         send_start(hub, NULL, now);
     }
     flush_outbox(hub);
+    for (uint32_t i = hub->session_count; i-- > 0;) {
+        if (now.mono.v - hub->sessions[i]->heard.v > SESSION_SILENT_MS) {
+            session_drop(hub, i);
+        }
+    }
     int64_t next = now.mono.v + SYNC_RETRY_MS_MIN;
     for (uint8_t index = 0; index < FRAME_CHAINS_MAX; index++) {
         for (uint32_t i = 0; i < hub->session_count; i++) {

@@ -5,7 +5,7 @@
 // program's loop calls it and passes the time.
 //
 // One round of the loop:
-//     poll(screen_in_fd() for POLLIN, screen_out_fd() for POLLOUT if screen_wants_write(), the link,
+//     poll(screen_in_fd() for POLLIN, screen_out_fd() for POLLOUT if screen_wants_write(), link,
 //          signals; timeout = the least of screen_timeout_ms(), app_step's next, the link's)
 //     POLLIN  -> screen_input()            POLLOUT  -> screen_flush()
 //     SIGWINCH -> screen_resize()          SIGTSTP  -> screen_suspend(), stop, screen_resume()

@@ -52,7 +52,8 @@ struct sync_hub_options {
 enum hub_phase { HUB_ASKING, HUB_BEHIND, HUB_SERVING };
 struct sync_hub_status {
     enum hub_phase phase;
-    uint32_t sessions;
+    uint32_t sessions; // devices heard lately
+    uint64_t sessions_started;
     uint64_t n;
     uint64_t head_seq[LANE_COUNT];
     uint64_t admitted, refused, not_verified, forks;

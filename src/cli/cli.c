@@ -1,0 +1,258 @@
+#include "davy/cli/cli.h"
+
+#include "cli/cli_priv.h"
+#include "davy/keys/keys.h"
+#include "davy/link/os.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <locale.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#define VERSION_TEXT "davy 0.1"
+#define LONG_BASE 256 // getopt's values of our long options: LONG_BASE + enum cli_opt
+
+// Does this argument, an option of some command, take the next one as its value?
+static bool takes_next(const char *arg) {
+    if (strncmp(arg, "--", 2) != 0 || strchr(arg, '=') || arg[2] == '\0') {
+        return false;
+    }
+    for (int i = 1; i < OPT_COUNT; i++) {
+        if (strcmp(cli_options[i].name, arg + 2) == 0) {
+            return cli_options[i].value != NULL;
+        }
+    }
+    return false;
+}
+
+// Index of the first argument that is neither an option nor an option's value; argc if there is none.
+static int first_word(int argc, char *const *argv) {
+    int at = 1;
+    while (at < argc && argv[at][0] == '-') {
+        at += takes_next(argv[at]) ? 2 : 1;
+    }
+    return at < argc ? at : argc;
+}
+
+bool cli_wanted(int argc, char **argv) {
+    int end = first_word(argc, argv);
+    for (int i = 1; i < end; i++) {
+        if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "--version") == 0) {
+            return true;
+        }
+    }
+    return end < argc;
+}
+
+const struct cli_command *cli_command_find(int argc, char *const *argv, int *out_words) {
+    char two[64] = "";
+    if (argc > 1) {
+        (void)snprintf(two, sizeof two, "%s %s", argv[0], argv[1]);
+    }
+    for (size_t i = 0; i < cli_command_count && argc > 0; i++) {
+        const char *words = cli_commands[i].words;
+        bool is_two = strchr(words, ' ') != NULL;
+        if (strcmp(words, is_two ? two : argv[0]) == 0) {
+            *out_words = is_two ? 2 : 1;
+            return &cli_commands[i];
+        }
+    }
+    return NULL;
+}
+
+enum cli_opt cli_option_find(const struct cli_command *command, const char *name) {
+    for (int i = 0; i < CLI_COMMAND_OPTIONS && command->options[i] != OPT_NONE; i++) {
+        if (strcmp(cli_options[command->options[i]].name, name) == 0) {
+            return (enum cli_opt)command->options[i];
+        }
+    }
+    for (int i = 1; i <= OPT_GLOBAL_LAST; i++) {
+        if (strcmp(cli_options[i].name, name) == 0) {
+            return (enum cli_opt)i;
+        }
+    }
+    return OPT_NONE;
+}
+
+static void add_option(struct option *options, size_t *count, enum cli_opt id) {
+    options[(*count)++] = (struct option){
+        .name = cli_options[id].name,
+        .has_arg = cli_options[id].value ? required_argument : no_argument,
+        .val = LONG_BASE + (int)id,
+    };
+}
+
+// The options of a command (NULL: only the global ones) in getopt's form.
+static void options_of(const struct cli_command *command, struct option *options) {
+    size_t count = 0;
+    for (int i = 1; i <= OPT_GLOBAL_LAST; i++) {
+        add_option(options, &count, (enum cli_opt)i);
+    }
+    for (int i = 0; command && i < CLI_COMMAND_OPTIONS && command->options[i] != OPT_NONE; i++) {
+        add_option(options, &count, (enum cli_opt)command->options[i]);
+    }
+    options[count] = (struct option){0};
+}
+
+static int parse_options(struct cli *cli, int argc, char **argv) {
+    struct option options[OPT_GLOBAL_LAST + CLI_COMMAND_OPTIONS + 1];
+    options_of(cli->command, options);
+    optind = 0;
+    opterr = 0;
+    for (;;) {
+        int at = optind > 0 ? optind : 1;
+        int found = getopt_long(argc, argv, ":", options, NULL);
+        if (found == -1) {
+            return CLI_OK;
+        }
+        if (found == ':') {
+            return cli_fail_usage(cli, _("%s needs a value"), argv[optind - 1]);
+        }
+        if (found < LONG_BASE) {
+            const char *arg = optind > at ? argv[optind - 1] : argv[at];
+            return cli_fail_usage(cli, _("unknown option %s"), arg);
+        }
+        cli->value[found - LONG_BASE] = optarg ? optarg : "";
+    }
+}
+
+// "zh_CN.UTF-8" -> zh_CN; everything that is not Chinese reads English.
+static const char *language_of(const char *text) {
+    return text && strncmp(text, "zh", 2) == 0 ? "zh_CN" : "en";
+}
+
+static const char *language_from_locale(void) {
+    static const char *const names[] = {"LC_ALL", "LC_MESSAGES", "LANG"};
+    for (size_t i = 0; i < COUNT_OF(names); i++) {
+        const char *value = getenv(names[i]);
+        if (value && value[0] != '\0') {
+            return language_of(value);
+        }
+    }
+    return "en";
+}
+
+static int choose_language(struct cli *cli) {
+    const char *given = cli->value[OPT_LANG];
+    if (given && strcmp(given, "zh") != 0 && strcmp(given, "zh_CN") != 0 &&
+        strcmp(given, "en") != 0) {
+        return cli_fail_usage(cli, _("--lang takes zh or en, not %s"), given);
+    }
+    say_language(given ? language_of(given) : language_from_locale());
+    return CLI_OK;
+}
+
+static int choose_dir(struct cli *cli) {
+    const char *given = cli->value[OPT_DIR] ? cli->value[OPT_DIR] : getenv("DAVY_DIR");
+    const char *home = getenv("HOME");
+    int len = given && given[0] != '\0'
+                  ? snprintf(cli->dir, sizeof cli->dir, "%s", given)
+                  : snprintf(cli->dir, sizeof cli->dir, "%s/.local/share/davy", home ? home : "");
+    if (len < 0 || (size_t)len >= sizeof cli->dir - 32) {
+        return cli_fail_usage(cli, _("the path of --dir is too long"));
+    }
+    return CLI_OK;
+}
+
+// What stands before a command's words may be in any order, so its language is looked for first: already
+// a wrong option is named in the reader's language.
+static void guess_language(int argc, char **argv) {
+    const char *language = language_from_locale();
+    for (int i = 1; i < argc; i++) {
+        if (strncmp(argv[i], "--lang=", 7) == 0) {
+            language = language_of(argv[i] + 7);
+        } else if (strcmp(argv[i], "--lang") == 0 && i + 1 < argc) {
+            language = language_of(argv[i + 1]);
+        }
+    }
+    say_language(language);
+}
+
+static int no_command(struct cli *cli, int argc, char **argv, int at) {
+    for (int i = 1; i < argc && i <= at; i++) {
+        if (strcmp(argv[i], "--version") == 0) {
+            (void)fprintf(cli->io.out, "%s\n", VERSION_TEXT);
+            return CLI_OK;
+        }
+        if (strcmp(argv[i], "--help") == 0) {
+            if (at < argc) {
+                help_group(cli->io.out, argv[at]);
+            } else {
+                help_all(cli->io.out);
+            }
+            return CLI_OK;
+        }
+    }
+    if (at < argc) {
+        int code = cli_fail_usage(cli, _("unknown command %s"), argv[at]);
+        help_group(cli->io.err, argv[at]);
+        return code;
+    }
+    help_all(cli->io.err);
+    return CLI_USAGE;
+}
+
+static int run_command(struct cli *cli, int argc, char **argv, int words) {
+    int code = parse_options(cli, argc, argv);
+    if (code == CLI_OK) {
+        code = choose_language(cli);
+    }
+    if (code == CLI_OK && cli->value[OPT_HELP]) {
+        help_command(cli->io.out, cli->command);
+        return CLI_OK;
+    }
+    if (code == CLI_OK) {
+        code = choose_dir(cli);
+    }
+    if (code != CLI_OK) {
+        return code;
+    }
+    cli->json = cli->value[OPT_JSON] != NULL;
+    cli->args = argv + optind + words;
+    cli->arg_count = argc - optind - words;
+    if (cli->arg_count < cli->command->args_min) {
+        return cli_fail_usage(cli, _("too few arguments"));
+    }
+    if (cli->arg_count > cli->command->args_max && cli->command->args_max != UINT8_MAX) {
+        return cli_fail_usage(cli, _("too many arguments: %s"), cli->args[cli->command->args_max]);
+    }
+    return cli->command->run(cli);
+}
+
+int cli_run(const struct cli_io *io, int argc, char **argv) {
+    struct cli *cli = calloc(1, sizeof *cli);
+    char **own = calloc((size_t)argc + 1, sizeof *own); // getopt moves the arguments about
+    int code = CLI_FAILED;
+    if (cli && own) {
+        cli->io = *io;
+        memcpy(own, argv, (size_t)argc * sizeof *own);
+        guess_language(argc, own);
+        int words = 0;
+        int at = first_word(argc, own);
+        cli->command = cli_command_find(argc - at, own + at, &words);
+        code = cli->command ? run_command(cli, argc, own, words) : no_command(cli, argc, own, at);
+        if (fflush(io->out) != 0 || ferror(io->out)) {
+            code = code == CLI_OK ? CLI_FAILED : code;
+        }
+    }
+    free(own);
+    free(cli);
+    return code;
+}
+
+int cli_main(int argc, char **argv) {
+    // Widths and characters of the terminal; a bare C locale would count bytes.
+    if (!setlocale(LC_ALL, "") || MB_CUR_MAX == 1) {
+        (void)setlocale(LC_CTYPE, "C.UTF-8");
+    }
+    os_harden();
+    (void)umask(077);
+    if (keys_init() != RC_OK) {
+        (void)fprintf(stderr, "davy: %s\n", say_rc(RC_IO));
+        return CLI_FAILED;
+    }
+    struct cli_io io = {.out = stdout, .err = stderr, .cost = pin_cost_default};
+    return cli_run(&io, argc, argv);
+}

@@ -1,0 +1,127 @@
+#include "cli/cli_priv.h"
+
+#include "davy/keys/keys.h"
+
+#include <qrencode.h>
+#include <string.h>
+#include <unistd.h>
+
+#define QUIET 2 // modules of light around the code
+
+static const struct cli_column columns[] = {{"invite", NULL, false}};
+
+// Two modules a character, white on black, so that it reads on every theme of a terminal.
+static void print_qr(FILE *out, const char *text) {
+    QRcode *code = QRcode_encodeString(text, 0, QR_ECLEVEL_L, QR_MODE_8, 1);
+    if (!code) {
+        return; // too long for a code; the text above serves
+    }
+    static const char *const blocks[] = {" ", "▄", "▀", "█"};
+    int width = code->width;
+    for (int y = -QUIET; y < width + QUIET; y += 2) {
+        (void)fprintf(out, "\033[40;97m");
+        for (int x = -QUIET; x < width + QUIET; x++) {
+            bool inside = x >= 0 && x < width;
+            bool upper = inside && y >= 0 && y < width && (code->data[y * width + x] & 1);
+            bool lower =
+                inside && y + 1 >= 0 && y + 1 < width && (code->data[(y + 1) * width + x] & 1);
+            (void)fprintf(out, "%s", blocks[(upper ? 0 : 2) + (lower ? 0 : 1)]);
+        }
+        (void)fprintf(out, "\033[0m\n");
+    }
+    QRcode_free(code);
+}
+
+static int print(struct cli *cli, struct slice text) {
+    struct cli_list list;
+    char invite[1024];
+    (void)text_clean(text, invite, sizeof invite);
+    list_start(&list, cli, columns, COUNT_OF(columns));
+    list_text(&list, invite);
+    list_row(&list);
+    if (!cli->json) {
+        (void)fprintf(cli->io.out, "%s\n", invite);
+    }
+    if (!cli->json && isatty(fileno(cli->io.out))) {
+        print_qr(cli->io.out, invite);
+        (void)fprintf(cli->io.err, "%s\n",
+                      _("good for one device within a day; then: davy device joins"));
+    }
+    return list_finish(&list);
+}
+
+static int take_kind(struct cli *cli, uint8_t *out_kind) {
+    const char *kind = cli->value[OPT_KIND];
+    if (!kind || strcmp(kind, "console") == 0) {
+        *out_kind = DEVICE_CONSOLE;
+    } else if (strcmp(kind, "handheld") == 0) {
+        *out_kind = DEVICE_HANDHELD;
+    } else {
+        return cli_fail_usage(cli, _("--kind takes console or handheld, not %s"), kind);
+    }
+    return CLI_OK;
+}
+
+static int take_payload(struct cli *cli, struct buf *out) {
+    static const enum cli_opt needed[] = {OPT_NAME, OPT_BROKER, OPT_ACCOUNT, OPT_PASSWORD_FILE};
+    char host[LIMIT_TAG_BYTES + 1];
+    char password[LIMIT_TAG_BYTES + 1];
+    uint16_t port = 0;
+    uint8_t kind = 0;
+    for (size_t i = 0; i < COUNT_OF(needed); i++) {
+        if (!cli->value[needed[i]]) {
+            return cli_fail_usage(cli, _("--%s is needed"), cli_options[needed[i]].name);
+        }
+    }
+    if (text_check(slice_text(cli->value[OPT_NAME]), LIMIT_NAME_BYTES) != RC_OK ||
+        cli->value[OPT_NAME][0] == '\0') {
+        return cli_fail_usage(cli,
+                              _("--%s is empty, too long or holds characters that cannot be "
+                                "shown"),
+                              "name");
+    }
+    if (!cli_broker_parse(cli->value[OPT_BROKER], host, &port)) {
+        return cli_fail_usage(cli, "%s", _("--broker takes HOST:PORT with a numeric address"));
+    }
+    if (!cli_is_code(cli->value[OPT_ACCOUNT])) {
+        return cli_fail_usage(cli, "%s", _("--account takes letters, digits, - and _"));
+    }
+    int code = take_kind(cli, &kind);
+    if (code == CLI_OK) {
+        code = ask_file_line(cli, cli->value[OPT_PASSWORD_FILE], 0, password, sizeof password);
+    }
+    if (code == CLI_OK) {
+        buf_put_text(out, cli->value[OPT_NAME]);
+        buf_put_u8(out, kind);
+        buf_put_text(out, cli->value[OPT_BROKER]);
+        buf_put_text(out, cli->value[OPT_ACCOUNT]);
+        buf_put_text(out, password);
+    }
+    keys_wipe(password, sizeof password);
+    return code;
+}
+
+int cmd_device_invite(struct cli *cli) {
+    struct session session;
+    struct buf payload;
+    struct buf answer;
+    struct slice text;
+    buf_init(&payload, LIMIT_CONTROL_MESSAGE_BYTES / 2);
+    buf_init(&answer, LIMIT_CONTROL_MESSAGE_BYTES);
+    int code = take_payload(cli, &payload);
+    if (code == CLI_OK) {
+        code = session_open(cli, SESSION_HUB, &session);
+        if (code == CLI_OK) {
+            code = session_ask(&session, CONTROL_INVITE, buf_slice(&payload), &answer, &text);
+        }
+        if (code == CLI_OK) {
+            code = print(cli, text);
+        }
+        session_close(&session);
+    }
+    keys_wipe(payload.data, payload.len);
+    keys_wipe(answer.data, answer.len);
+    buf_fini(&payload);
+    buf_fini(&answer);
+    return code;
+}

@@ -1,0 +1,51 @@
+#include "cli/cli_priv.h"
+
+#include "davy/link/os.h"
+
+static const struct cli_column columns[] = {
+    {"person", NULL, false}, {"role", NULL, false}, {"area", NULL, false}};
+
+static int grant(struct session *session, struct rid person, enum role role) {
+    struct cli *cli = session->cli;
+    struct cli_list list;
+    const char *area = cli->value[OPT_AREA] ? cli->value[OPT_AREA] : "";
+    enum rc rc = app_role_grant(session->app, person, role, area, os_now(), &session->refusal);
+    if (rc != RC_OK) {
+        return cli_fail_rc(cli, rc, &session->refusal);
+    }
+    list_start(&list, cli, columns, COUNT_OF(columns));
+    list_id(&list, person.id);
+    list_text(&list, role_name(role));
+    list_text(&list, area);
+    list_row(&list);
+    cli_say(cli, _("number %s is now %s (%s)"), cli->args[0], say_role(role),
+            area[0] != '\0' ? area : _("all areas"));
+    return list_finish(&list);
+}
+
+int cmd_person_grant(struct cli *cli) {
+    struct session session;
+    struct rid person;
+    enum role role;
+    int code = person_role(cli, cli->args[1], &role);
+    if (code != CLI_OK) {
+        return code;
+    }
+    code = session_open(cli, SESSION_ACT, &session);
+    if (code == CLI_OK &&
+        !roster_person_by_number(app_roster(session.app), cli->args[0], &person)) {
+        code = cli_fail(cli, _("nobody has the badge number %s; davy person list shows them"),
+                        cli->args[0]);
+    }
+    if (code == CLI_OK && cli->value[OPT_AREA]) {
+        code = session_area(&session, cli->value[OPT_AREA]);
+    }
+    if (code == CLI_OK) {
+        code = session_sign_in(&session, true);
+    }
+    if (code == CLI_OK) {
+        code = grant(&session, person, role);
+    }
+    session_close(&session);
+    return code;
+}

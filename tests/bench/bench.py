@@ -1,0 +1,406 @@
+#!/usr/bin/env python3
+"""make bench: each figure beside the machine's own limit, measured in the same run.
+
+Prints a table and writes BUILD/bench.json, a list of {name, unit, value, reference, ratio, bound, ok}.
+A smaller run: bench.py BUILD --scale 0.1
+"""
+import json
+import os
+import pty
+import re
+import select
+import shutil
+import signal
+import socket
+import statistics
+import struct
+import fcntl
+import subprocess
+import sys
+import tempfile
+import termios
+import time
+
+BUILD = sys.argv[1] if len(sys.argv) > 1 and not sys.argv[1].startswith("--") else "build"
+SCALE = float(sys.argv[sys.argv.index("--scale") + 1]) if "--scale" in sys.argv else 1.0
+WORK = tempfile.mkdtemp(prefix="davy-bench-")
+PORT = 0
+procs = []
+results = []
+
+
+def log(text):
+    print(text, file=sys.stderr, flush=True)
+
+
+def note(name, unit, value, reference, bound, smaller):
+    ratio = value / reference if reference else 0
+    ok = ratio <= bound if smaller else ratio >= bound
+    results.append({"name": name, "unit": unit, "value": round(value, 6), "reference": round(reference, 6),
+                    "ratio": round(ratio, 4), "bound": ("<= " if smaller else ">= ") + str(bound), "ok": ok})
+    log(f"  {name}: {value:.4g} {unit}, reference {reference:.4g}, ratio {ratio:.3g}, bound {results[-1]['bound']}")
+
+
+def run(*args, **kw):
+    return subprocess.run(args, check=True, capture_output=True, text=True, **kw).stdout
+
+
+def davy(*args):
+    return run(f"{BUILD}/davy", *args)
+
+
+def spawn(*args, **kw):
+    proc = subprocess.Popen(args, **kw)
+    procs.append(proc)
+    return proc
+
+
+def until(seconds, test, what):
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        value = test()
+        if value:
+            return value
+        time.sleep(0.01)
+    raise SystemExit(f"bench: {what} did not come within {seconds} s")
+
+
+# ---- site ---------------------------------------------------------------------------------------
+
+TAGS = max(100, int(10000 * SCALE))
+
+
+def write_site(turn):
+    lines = ["[site]", "name = bench", "[gateway g]", "name = g", "stale_s = 3000"]
+    for a in range(10):
+        lines += [f"[area A{a}]", f"name = Area {a}"]
+    for t in range(TAGS):
+        lines += [f"[tag T{t:05d}]", f"name = tag {t} turn {turn}", f"area = A{t % 10}", "gateway = g", "unit = kPa",
+                  "range = 0 .. 1000", "H = 900 deadband=10 priority=2", "consequence = c", "action = a",
+                  "respond_s = 60"]
+    lines += ["[mapping m]", "topic = plant/#"]
+    with open(f"{WORK}/site.ini", "w") as f:
+        f.write("\n".join(lines) + "\n")
+
+
+def write_broker(site):
+    with open(f"{WORK}/mosquitto.conf", "w") as f:
+        f.write(f"listener {PORT} 127.0.0.1\nallow_anonymous false\npassword_file {WORK}/passwords\n"
+                "persistence false\nset_tcp_nodelay true\nmax_inflight_messages 1000\n"
+                "max_queued_messages 0\nmessage_size_limit 300000\nuser root\nlog_dest none\n")
+    with open(f"{WORK}/passwords", "w") as f:
+        for account in ("hub", "plant", "c1"):
+            f.write(f"{account}:secret-{account}\n")
+            with open(f"{WORK}/{account}.password", "w") as p:
+                p.write(f"secret-{account}\n")
+    run("mosquitto_passwd", "-U", f"{WORK}/passwords")
+    with open(f"{WORK}/davyd.conf", "w") as f:
+        f.write(f"[broker]\nhost = 127.0.0.1\nport = {PORT}\naccount = hub\npassword_file = {WORK}/hub.password\n"
+                f"[site]\nfile = {WORK}/site.ini\n")
+
+
+def status(where="hub"):
+    try:
+        return json.loads(davy("sync", "status", "--dir", f"{WORK}/{where}", "--json").splitlines()[0])
+    except (subprocess.CalledProcessError, ValueError, IndexError):
+        return {}
+
+
+def make_site():
+    global PORT
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        PORT = s.getsockname()[1]
+    write_site(0)
+    davy("site", "init", "--dir", f"{WORK}/hub", "--name", "bench", "--site", f"{WORK}/site.ini", "--demo")
+    write_broker(davy("site", "show", "--dir", f"{WORK}/hub", "--id").strip()[:8])
+    spawn("mosquitto", "-c", f"{WORK}/mosquitto.conf", stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    until(10, lambda: socket.socket().connect_ex(("127.0.0.1", PORT)) == 0, "the broker")
+    hub = spawn(f"{BUILD}/davyd", "--dir", f"{WORK}/hub", "--config", f"{WORK}/davyd.conf",
+                stderr=open(f"{WORK}/davyd.log", "w"))
+    until(60, lambda: status().get("phase") == "serving", "the hub")
+    davy("person", "add", "--dir", f"{WORK}/hub", "--name", "Operator", "--number", "11", "--role", "operator", "--demo")
+    invite = davy("device", "invite", "--dir", f"{WORK}/hub", "--name", "c1", "--kind", "console", "--broker",
+                  f"127.0.0.1:{PORT}", "--account", "c1", "--password-file", f"{WORK}/c1.password")
+    invite = re.search(r"DAVY1-[A-Z2-7]+", invite).group(0)
+    joiner = spawn(f"{BUILD}/davy", "join", "--dir", f"{WORK}/c1", "--invite", invite, "--timeout", "30",
+                   stdout=subprocess.PIPE, text=True)
+    code = re.search(r"\d{6}", joiner.stdout.readline()).group(0)
+    until(10, lambda: code in davy("device", "joins", "--dir", f"{WORK}/hub"), "the join")
+    davy("device", "confirm", code, "--dir", f"{WORK}/hub", "--demo")
+    joiner.wait(30)
+    with open(f"{WORK}/pin", "w") as f:
+        f.write("11111111\n")
+    code = re.search(r"\d{8}", davy("person", "code", "11", "--dir", f"{WORK}/hub")).group(0)
+    davy("first-use", "--dir", f"{WORK}/c1", "--number", "11", "--code", code, "--pin-file", f"{WORK}/pin")
+    return hub
+
+
+# ---- console in a pty ---------------------------------------------------------------------------
+
+class Console:
+    def __init__(self, sign_in=True):
+        self.started = time.monotonic()
+        self.pid, self.fd = pty.fork()
+        if self.pid == 0:
+            os.environ.update(TERM="xterm-256color", LC_ALL="C.UTF-8")
+            os.execv(f"{BUILD}/davy", [f"{BUILD}/davy", "--dir", f"{WORK}/c1", "--lang", "en"])
+        fcntl.ioctl(self.fd, termios.TIOCSWINSZ, struct.pack("HHHH", 40, 120, 0, 0))
+        self.text = b""
+        if sign_in:
+            self.wait(b"Operator", 10)
+            self.send(b"1")
+            time.sleep(0.5)
+            self.send(b"11111111\r")
+            self.wait(b"Area 0", 20)
+
+    def send(self, data):
+        os.write(self.fd, data)
+
+    def read(self, timeout):
+        ready, _, _ = select.select([self.fd], [], [], timeout)
+        if ready:
+            data = os.read(self.fd, 65536)
+            self.text += data
+            return data
+        return b""
+
+    def wait(self, what, seconds):
+        end = time.monotonic() + seconds
+        seen = len(self.text)
+        while what not in self.text[max(0, seen - 4096):]:
+            if time.monotonic() > end:
+                raise SystemExit(f"bench: the console did not show {what!r} within {seconds} s")
+            self.read(0.05)
+        return time.monotonic()
+
+    def rss_kb(self):
+        with open(f"/proc/{self.pid}/status") as f:
+            return int(re.search(r"VmRSS:\s+(\d+)", f.read()).group(1))
+
+    def drain(self, seconds):
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            self.read(0.05)
+
+    def close(self):
+        os.kill(self.pid, signal.SIGTERM)
+        end = time.monotonic() + 10
+        while time.monotonic() < end and os.waitpid(self.pid, os.WNOHANG)[0] == 0:
+            try:
+                self.read(0.05)
+            except OSError:
+                time.sleep(0.05)
+        os.close(self.fd)
+
+
+# ---- ingest -------------------------------------------------------------------------------------
+
+def pub_args(qos, topic="plant/g"):
+    return ["mosquitto_pub", "-h", "127.0.0.1", "-p", str(PORT), "-u", "plant", "-P", "secret-plant", "-q", str(qos),
+            "-t", topic, "-l"]
+
+
+def flood(path, qos):
+    with open(path) as f:
+        return spawn(*pub_args(qos), stdin=f)
+
+
+def drain_rate(path, qos, messages):
+    sub = spawn("mosquitto_sub", "-h", "127.0.0.1", "-p", str(PORT), "-u", "hub", "-P", "secret-hub", "-q", str(qos),
+                "-t", "plant/#", "-C", str(messages), stdout=subprocess.DEVNULL)
+    time.sleep(0.3)
+    start = time.monotonic()
+    pub = flood(path, qos)
+    sub.wait(300)
+    took = time.monotonic() - start
+    pub.wait(60)
+    return took
+
+
+def hub_rate(path, qos, readings):
+    before = status()["readings_stored"]
+    start = time.monotonic()
+    pub = flood(path, qos)
+    until(300, lambda: status().get("readings_stored", 0) - before >= readings, "the readings")
+    took = time.monotonic() - start
+    pub.wait(60)
+    return took
+
+
+def hub_stop_cont(hub, stop):
+    os.kill(hub.pid, signal.SIGSTOP if stop else signal.SIGCONT)
+
+
+def bench_ingest(hub):
+    log("ingest")
+    now = int(time.time() * 1000)
+    single = int(300000 * SCALE)
+    with open(f"{WORK}/single", "w") as f:
+        for i in range(single):
+            line = '{"tag":"T%05d","t":%d,"v":%.2f,"q":192,"src":"' % (i % TAGS, now + i // 100, 100 + i % 700)
+            f.write(line + "x" * (118 - len(line)) + '"}\n')
+    batches = int(20000 * SCALE)
+    with open(f"{WORK}/batch", "w") as f:
+        for i in range(batches):
+            values = ",".join('{"tag":"T%05d","v":%.2f}' % ((i * 100 + k) % TAGS, 100 + k) for k in range(100))
+            f.write('{"t":%d,"values":[%s]}\n' % (now + 60000 + i, values))
+    for name, path, qos, messages, per, bound in (
+            ("ingest of single readings, QoS 0", "single", 0, single, 1, 0.8),
+            ("ingest in batches of 100, QoS 1", "batch", 1, batches, 100, 0.25)):
+        theirs, ours = [], []
+        for _ in range(3):
+            hub_stop_cont(hub, True)
+            theirs.append(messages * per / drain_rate(f"{WORK}/{path}", qos, messages))
+            hub_stop_cont(hub, False)
+            time.sleep(0.5)
+            # What queued up for the stopped hub is taken first.
+            settled = -1
+            while settled != status()["readings"]:
+                settled = status()["readings"]
+                time.sleep(0.5)
+            ours.append(messages * per / hub_rate(f"{WORK}/{path}", qos, messages * per))
+        note(name, "readings/s", statistics.median(ours), statistics.median(theirs), bound, False)
+
+
+# ---- latency ------------------------------------------------------------------------------------
+
+def one_way():
+    sub = spawn("mosquitto_sub", "-h", "127.0.0.1", "-p", str(PORT), "-u", "hub", "-P", "secret-hub", "-q", "1",
+                "-t", "plant/#", stdout=subprocess.PIPE)
+    pub = spawn(*pub_args(1), stdin=subprocess.PIPE)
+    time.sleep(0.3)
+    times = []
+    for i in range(100):
+        start = time.monotonic()
+        pub.stdin.write(b"x%d\n" % i)
+        pub.stdin.flush()
+        sub.stdout.readline()
+        times.append(time.monotonic() - start)
+        time.sleep(0.005)
+    pub.stdin.close()
+    pub.wait(10)
+    sub.terminate()
+    sub.wait(10)
+    return statistics.median(times)
+
+
+def bench_latency(limits):
+    log("alarm latency")
+    console = Console()
+    console.send(b"2")
+    console.drain(1)
+    pub = spawn(*pub_args(1), stdin=subprocess.PIPE)
+    time.sleep(0.3)
+    times = []
+    for i in range(30):
+        tag = b"T%05d" % (i * 3 + 1)
+        start = time.monotonic()
+        pub.stdin.write(b'{"tag":"%s","v":950}\n' % tag)
+        pub.stdin.flush()
+        console.text = b""
+        console.wait(tag, 10)
+        times.append(time.monotonic() - start)
+        console.drain(0.15)
+    pub.stdin.close()
+    pub.wait(10)
+    console.close()
+    reference = 2 * one_way() + (2 * limits["commit_us"] + limits["sign_us"] + limits["verify_us"]) / 1e6
+    note("alarm, published to painted (median)", "ms", statistics.median(times) * 1e3, reference * 1e3, 3, True)
+
+
+# ---- offline acts -------------------------------------------------------------------------------
+
+def bench_acts():
+    acts = int(10000 * SCALE)
+    log(f"{acts} acts made offline")
+    lines = run(f"{BUILD}/probe", "acts", f"{WORK}/c1", "11", "11111111", str(acts))
+    with open(f"{WORK}/lines", "w") as f:
+        f.write(lines)
+    count = lines.count("\n")
+    json_s = drain_rate(f"{WORK}/lines", 1, count)
+    # PUBLISH: fixed header 3, topic length 2, topic 7, packet id 2; PUBACK 4.
+    json_bytes = len(lines.encode()) - count + count * (3 + 2 + 7 + 2 + 4)
+    start = time.monotonic()
+    console = Console(sign_in=False)
+    console.drain(0.05)
+
+    def acked():
+        console.read(0)
+        now = status("c1")
+        return now if now.get("phase") == "live" and now["waiting"] + now["sent"] == 0 else None
+    end = until(120, acked, "the acknowledgements")
+    took = time.monotonic() - start
+    until(120, lambda: (console.read(0), status("c1").get("at_hub") == 0)[1], "the verdicts")
+    console.close()
+    note("offline acts, acknowledged", "s", took, json_s, 5, True)
+    note("offline acts, bytes both ways", "bytes", end["sent_bytes"] + end["received_bytes"], json_bytes, 0.35, True)
+
+
+# ---- first paint and memory ---------------------------------------------------------------------
+
+def bench_paint(hub):
+    log("first paint on a large store")
+    turns = 10
+    for turn in range(1, turns):
+        before = status()["n"]
+        write_site(turn)
+        os.kill(hub.pid, signal.SIGHUP)
+        until(120, lambda: status().get("n", 0) >= before + TAGS, "the definitions")
+    n = status()["n"]
+    console = Console()
+    until(300, lambda: (console.read(0), status("c1").get("log", [0])[-1] == status()["log"][-1])[1], "the log")
+    console.drain(1)
+    rss = console.rss_kb()
+    console.close()
+    times = []
+    for _ in range(5):
+        console = Console(sign_in=False)
+        times.append(console.wait(b"Operator", 10) - console.started)
+        console.close()
+    log(f"  {n} records")
+    note("first paint on a store of %d records" % n, "ms", statistics.median(times) * 1e3, 100, 1, True)
+    htop_pid, fd = pty.fork()
+    if htop_pid == 0:
+        os.environ["TERM"] = "xterm-256color"
+        os.execvp("htop", ["htop"])
+    end = time.monotonic() + 2
+    while time.monotonic() < end:
+        if select.select([fd], [], [], 0.1)[0]:
+            os.read(fd, 65536)
+    with open(f"/proc/{htop_pid}/status") as f:
+        htop = int(re.search(r"VmRSS:\s+(\d+)", f.read()).group(1))
+    os.kill(htop_pid, signal.SIGTERM)
+    os.waitpid(htop_pid, 0)
+    os.close(fd)
+    note("resident memory of the console", "kB", rss, htop, 4, True)
+
+
+def main():
+    try:
+        hub = make_site()
+        limits = json.loads(run(f"{BUILD}/probe", "limits", WORK))
+        log(f"limits: {limits}")
+        bench_latency(limits)
+        bench_acts()
+        bench_ingest(hub)
+        bench_paint(hub)
+    finally:
+        for proc in reversed(procs):
+            if proc.poll() is None:
+                proc.terminate()
+                try:
+                    proc.wait(5)
+                except subprocess.TimeoutExpired:
+                    proc.kill()
+        if "--keep" not in sys.argv:
+            shutil.rmtree(WORK, ignore_errors=True)
+    with open(f"{BUILD}/bench.json", "w") as f:
+        json.dump(results, f, indent=1)
+    print(f"{'figure':44} {'value':>12} {'reference':>12} {'unit':10} {'ratio':>7}  bound")
+    for r in results:
+        print(f"{r['name'][:44]:44} {r['value']:12.5g} {r['reference']:12.5g} {r['unit']:10} {r['ratio']:7.3g}  "
+              f"{r['bound']}{'' if r['ok'] else '  NOT MET'}")
+
+
+main()
