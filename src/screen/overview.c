@@ -92,10 +92,11 @@ static void priority_cell(const struct area_row *area, int priority, struct tui_
     }
 }
 
-static void count_cell(uint32_t count, const char *format, enum tui_style style,
+// A number with a sign before or behind it; nothing for none.
+static void count_cell(const char *before, uint32_t count, const char *behind, enum tui_style style,
                        struct tui_cell *out_cell) {
     if (count > 0) {
-        tui_cell_set(out_cell, style, format, count);
+        tui_cell_set(out_cell, style, "%s%u%s", before, count, behind);
     }
 }
 
@@ -118,16 +119,16 @@ static void area_cell(void *context, size_t row, size_t column, struct tui_cell 
         tui_cell_set(out_cell, TUI_TEXT, "%s", area_name(screen, area->code));
         break;
     case COL_UNACKED:
-        count_cell(area->unacked[0], brief ? "%u*" : "%u", TUI_UNACK, out_cell);
+        count_cell("", area->unacked[0], brief ? "*" : "", TUI_UNACK, out_cell);
         break;
     case COL_RETURNED:
-        count_cell(area->returned, brief ? "R%u" : "%u", TUI_TEXT, out_cell);
+        count_cell(brief ? "R" : "", area->returned, "", TUI_TEXT, out_cell);
         break;
     case COL_UNKNOWN:
-        count_cell(area->tags_unknown, "?%u", TUI_STALE, out_cell);
+        count_cell("?", area->tags_unknown, "", TUI_STALE, out_cell);
         break;
     case COL_TAGS:
-        count_cell(area->tags, "%u", TUI_DIM, out_cell);
+        count_cell("", area->tags, "", TUI_DIM, out_cell);
         break;
     default:
         priority_cell(area, (int)column - COL_P1 + 1, out_cell);
