@@ -29,9 +29,9 @@ enum rc app_role_grant(struct app *app, struct rid person, enum role role, const
     return app_act(app, &act, NULL, out_refusal);
 }
 
-enum rc app_device_add(struct app *app, const char *name, enum device_kind kind,
-                       const struct public_key *key, const char *account, struct moment now,
-                       struct rid *out_device, struct refusal *out_refusal) {
+enum rc app_device_add( // tidy: allow parameters, because a device is these things
+    struct app *app, const char *name, enum device_kind kind, const struct public_key *key,
+    const char *account, struct moment now, struct rid *out_device, struct refusal *out_refusal) {
     struct rid known;
     app->now = now;
     if (roster_device_by_account(app->roster, account, &known)) {

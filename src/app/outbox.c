@@ -1,5 +1,5 @@
-// How far own acts got. Nothing is stored for this but how far refusals were looked at: the outbox is
-// what my copy of the log does not hold.
+// How far own acts got. Nothing is stored for this but how far refusals were looked at: the outbox
+// is what my copy of the log does not hold.
 #include "app_priv.h"
 
 #include <stdlib.h>

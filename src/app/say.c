@@ -1,6 +1,7 @@
 #include "davy/app/say.h"
 
 #include "davy/base/ensure.h"
+#include "davy/base/text.h"
 
 #include <limits.h>
 #include <stdio.h>
@@ -15,48 +16,52 @@
 
 static const struct {
     enum refusal_code code;
-    const char *sentence; // as many %s as arguments
+    const char *sentence; // %1$s to %4$s: the arguments
     const char *rule;     // for tables
 } refusals[] = {
-    {REFUSAL_NONE, N_("There is no rule."), N_("no rule")},
-    {REFUSAL_FORM, N_("The bytes are no valid %s; nothing was taken."), N_("malformed")},
-    {REFUSAL_FIELD_MISSING, N_("%s: the field %s is missing; fill it in."), N_("field missing")},
-    {REFUSAL_FIELD_RANGE, N_("%s: %s is out of range (limit %s); correct it."), N_("out of range")},
+    {REFUSAL_NONE, N_("Nothing was refused."), N_("no rule")},
+    {REFUSAL_FORM, N_("%1$s is malformed; nothing was taken."), N_("malformed")},
+    {REFUSAL_FIELD_MISSING, N_("%1$s: the field %2$s is missing; fill it in."),
+     N_("field missing")},
+    {REFUSAL_FIELD_RANGE, N_("%1$s: %2$s is out of range (limit %3$s); correct it."),
+     N_("out of range")},
     {REFUSAL_FIELD_TEXT,
-     N_("%s: %s holds characters that are not allowed, is empty or too long; write it anew."),
+     N_("%1$s: %2$s holds characters that are not allowed, is empty or too long; write it anew."),
      N_("bad text")},
     {REFUSAL_KIND_UNKNOWN, N_("This Davy does not know that kind of record; update it."),
      N_("kind unknown")},
     {REFUSAL_FIELD_CRITICAL, N_("The record needs a newer Davy; update it."), N_("needs newer")},
-    {REFUSAL_TOO_LARGE, N_("Too large: the limit is %s."), N_("too large")},
-    {REFUSAL_SIGNATURE, N_("The signature of this %s does not verify; it was not taken."),
+    {REFUSAL_TOO_LARGE, N_("Too much at once (%1$s); do it in smaller parts."), N_("too large")},
+    {REFUSAL_SIGNATURE,
+     N_("%1$s: the signature does not verify; nothing was taken. Sign it again."),
      N_("bad signature")},
-    {REFUSAL_WRONG_SITE, N_("This %s belongs to another site."), N_("other site")},
+    {REFUSAL_WRONG_SITE, N_("%1$s: this belongs to another site; nothing was taken."),
+     N_("other site")},
     {REFUSAL_DEVICE_UNKNOWN, N_("The device is not enrolled here; ask an admin to invite it."),
      N_("device unknown")},
     {REFUSAL_DEVICE_REVOKED, N_("The device was withdrawn; use another one."),
      N_("device revoked")},
     {REFUSAL_KEY_UNKNOWN,
-     N_("There is no key of %s on this device; use first use with a one-time code."),
+     N_("This device holds no certified key of that person; use first use with a one-time code."),
      N_("key unknown")},
-    {REFUSAL_KEY_REVOKED, N_("The key of %s was withdrawn; ask an admin."), N_("key revoked")},
-    {REFUSAL_PERSON_UNKNOWN, N_("Nobody has the number %s here; check the badge number."),
+    {REFUSAL_KEY_REVOKED, N_("The key was withdrawn; ask an admin."), N_("key revoked")},
+    {REFUSAL_PERSON_UNKNOWN, N_("Nobody of that number is known here; check the badge number."),
      N_("person unknown")},
-    {REFUSAL_RIGHT_MISSING,
-     N_("%s: the signer has no right to do this; ask somebody whose role allows it."),
+    {REFUSAL_RIGHT_MISSING, N_("%1$s: not allowed for %2$s; ask somebody whose role allows it."),
      N_("no right")},
     {REFUSAL_ROLE_AREA,
-     N_("%s: the signer's role does not hold in the area %s; ask somebody of that area."),
+     N_("%1$s: the role of %2$s does not hold in area %3$s; ask somebody of that area."),
      N_("other area")},
-    {REFUSAL_NOT_SIGNED, N_("%s must be signed by a person; sign in first."), N_("not signed")},
-    {REFUSAL_DEVICE_MISMATCH, N_("%s: the key or the record belongs to another device."),
+    {REFUSAL_NOT_SIGNED, N_("%1$s: a person must sign this; sign in first."), N_("not signed")},
+    {REFUSAL_DEVICE_MISMATCH, N_("%1$s: the key belongs to another device; act on that one."),
      N_("other device")},
-    {REFUSAL_TWO_PERSONS, N_("%s needs a second person."), N_("two persons")},
-    {REFUSAL_PIN_WRONG, N_("Wrong PIN; %s tries are left."), N_("PIN wrong")},
-    {REFUSAL_PIN_WAIT, N_("Too many wrong PINs; wait %s s."), N_("PIN wait")},
+    {REFUSAL_TWO_PERSONS, N_("%1$s: this needs a second person; ask one to sign too."),
+     N_("two persons")},
+    {REFUSAL_PIN_WRONG, N_("Wrong PIN; %1$s tries are left."), N_("PIN wrong")},
+    {REFUSAL_PIN_WAIT, N_("Too many wrong PINs; wait %1$s s, then try again."), N_("PIN wait")},
     {REFUSAL_PIN_LOCKED, N_("The key is locked after too many wrong PINs; ask an admin."),
      N_("PIN locked")},
-    {REFUSAL_PIN_SHORT, N_("A PIN has at least %s digits and nothing else; choose another one."),
+    {REFUSAL_PIN_SHORT, N_("A PIN has at least %1$s digits and nothing else; choose another one."),
      N_("PIN short")},
     {REFUSAL_PIN_DEMO, N_("This PIN is printed in the demonstration; choose another one."),
      N_("demo PIN")},
@@ -66,22 +71,26 @@ static const struct {
      N_("code wrong")},
     {REFUSAL_INVITE, N_("The invite is damaged, used up or too old; ask for a new one."),
      N_("bad invite")},
-    {REFUSAL_SUBJECT_UNKNOWN, N_("%s speaks of something that is not known here; it waits."),
+    {REFUSAL_SUBJECT_UNKNOWN,
+     N_("%1$s: its subject is not known here; wait until this device has caught up."),
      N_("unknown subject")},
-    {REFUSAL_SUBJECT_EXISTS, N_("%s exists already; choose another one."), N_("exists")},
-    {REFUSAL_SUBJECT_COUNT, N_("%s names the wrong number of subjects."), N_("subject count")},
-    {REFUSAL_NOT_COVERED, N_("%s: somebody changed this meanwhile; look at it again and repeat."),
+    {REFUSAL_SUBJECT_EXISTS, N_("%1$s exists already; choose another one."), N_("exists")},
+    {REFUSAL_SUBJECT_COUNT, N_("%1$s: the wrong number of rows was named; choose them again."),
+     N_("subject count")},
+    {REFUSAL_NOT_COVERED, N_("%1$s: somebody changed this meanwhile; look at it again and repeat."),
      N_("not covered")},
-    {REFUSAL_LANE, N_("%s came in the wrong lane."), N_("wrong lane")},
-    {REFUSAL_AUDIENCE, N_("%s has the wrong audience."), N_("audience")},
-    {REFUSAL_REF_UNKNOWN, N_("%s names a cause that is not known here."), N_("unknown cause")},
-    {REFUSAL_STATE, N_("%s is not possible in this state."), N_("wrong state")},
+    {REFUSAL_LANE, N_("%1$s came in the wrong lane; update this Davy."), N_("wrong lane")},
+    {REFUSAL_AUDIENCE, N_("%1$s has the wrong audience; update this Davy."), N_("audience")},
+    {REFUSAL_REF_UNKNOWN,
+     N_("%1$s: its cause is not known here; wait until this device has caught up."),
+     N_("unknown cause")},
+    {REFUSAL_STATE, N_("%1$s: not possible in this state; look at it again."), N_("wrong state")},
     {REFUSAL_CLOCK, N_("The clock of this device is not trusted; connect it to the hub first."),
      N_("clock")},
     {REFUSAL_ROSTER_OLD, N_("The list of people on this device is too old; connect it first."),
      N_("roster old")},
     {REFUSAL_NEEDS_NEWER, N_("This needs a newer Davy; update it."), N_("needs newer")},
-    {REFUSAL_NOT_ALARM, N_("%s: that is no alarm."), N_("no alarm")},
+    {REFUSAL_NOT_ALARM, N_("%1$s: that is no alarm; choose an alarm."), N_("no alarm")},
     {REFUSAL_NOT_SHOWN, N_("The row has changed since it was shown; look at it again."),
      N_("row changed")},
     {REFUSAL_NOTHING,
@@ -90,15 +99,17 @@ static const struct {
      N_("nothing to do")},
     {REFUSAL_AUTHOR_CLOSED, N_("This device's chain was closed; ask an admin."),
      N_("chain closed")},
-    {REFUSAL_FILE_LINE, N_("%s: %s %s: %s."), N_("file error")},
-    {REFUSAL_TAG_UNKNOWN, N_("There is no tag %s on this site; check the name."),
+    {REFUSAL_FILE_LINE, N_("%1$s. Correct the file and repeat."), N_("file error")},
+    {REFUSAL_TAG_UNKNOWN, N_("There is no tag %1$s on this site; check the name."),
      N_("tag unknown")},
-    {REFUSAL_VALUE_RANGE, N_("%s: the value is out of range."), N_("value range")},
-    {REFUSAL_TIME_RANGE, N_("%s: the time is out of range; check the clock."), N_("time range")},
-    {REFUSAL_JSON, N_("%s: not valid JSON: %s."), N_("JSON")},
+    {REFUSAL_VALUE_RANGE, N_("%1$s: the value is out of range; check the source."),
+     N_("value range")},
+    {REFUSAL_TIME_RANGE, N_("%1$s: the time is out of range; check the clock."), N_("time range")},
+    {REFUSAL_JSON, N_("%1$s: not valid JSON: %2$s; check the source."), N_("JSON")},
     {REFUSAL_DISK_FULL, N_("The disk is full; nothing was written. Make room and repeat."),
      N_("disk full")},
-    {REFUSAL_STORE_FOREIGN, N_("%s is not a store of this site."), N_("foreign store")},
+    {REFUSAL_STORE_FOREIGN, N_("%1$s holds a store of another site; choose another folder."),
+     N_("foreign store")},
     {REFUSAL_STORE_BUSY, N_("Another Davy owns this store; use that one or end it."),
      N_("store busy")},
     {REFUSAL_STORE_NEWER, N_("The store was written by a newer Davy; update this one."),
@@ -108,7 +119,7 @@ static const struct {
     {REFUSAL_OFFLINE,
      N_("There is no connection to the hub; this needs one. Try again when it is back."),
      N_("offline")},
-    {REFUSAL_USAGE, N_("Wrong use: %s."), N_("usage")},
+    {REFUSAL_USAGE, N_("Wrong use: %1$s; see davy --help."), N_("usage")},
 };
 static const struct {
     uint16_t kind;
@@ -219,31 +230,59 @@ const char *say_language_now(void) {
 
 // ---- Sentences ----
 
-// Puts the arguments in place of the %s of a sentence, which may come from a translation: counted,
-// never handed to printf.
-static void fill(const char *sentence, const struct refusal *refusal, char *out, size_t out_bytes) {
-    size_t len = 0;
-    int arg = 0;
-    for (const char *at = sentence; *at && len + 1 < out_bytes; at++) {
-        if (at[0] == '%' && at[1] == 's') {
-            const char *text = arg < LIMIT_REFUSAL_ARGS ? refusal->args[arg++] : "";
-            size_t room = out_bytes - 1 - len;
-            size_t take = strnlen(text, REFUSAL_ARG_BYTES);
-            take = take < room ? take : room;
-            memcpy(out + len, text, take);
-            len += take;
-            at++;
+// A kind's name among the arguments is said as people know it.
+static const char *argument(const struct refusal *refusal, size_t index) {
+    const char *text = index < LIMIT_REFUSAL_ARGS ? refusal->args[index] : "";
+    const struct kind *kind = registry_kind_named(app_registry(), text);
+    return kind ? say_kind(kind->number) : text;
+}
+
+// Puts the arguments in place of %1$s to %4$s of a sentence, which may come from a translation:
+// it is read here and never handed to printf.
+static void fill(const char *sentence, const char *const *args, char *out, size_t out_bytes) {
+    struct buf text;
+    buf_init(&text, 4096);
+    for (const char *at = sentence; *at != '\0'; at++) {
+        if (at[0] == '%' && at[1] >= '1' && at[1] <= '0' + LIMIT_REFUSAL_ARGS && at[2] == '$' &&
+            at[3] == 's') {
+            const char *arg = args[at[1] - '1'];
+            buf_put(&text, arg, strlen(arg));
+            at += 3;
         } else {
-            out[len++] = *at;
+            buf_put_u8(&text, (uint8_t)*at);
         }
     }
-    out[len] = '\0';
+    // Cut at a character's boundary if it does not fit.
+    (void)text_clean(slice_text(buf_cstr(&text)), out, out_bytes);
+    buf_fini(&text);
+}
+
+// Where in a file: the parts that there are, "site.ini:17: tag TI-101: H: deadband-wide".
+static void join_place(const struct refusal *refusal, char *out, size_t out_bytes) {
+    size_t len = 0;
+    out[0] = '\0';
+    for (size_t i = 0; i < LIMIT_REFUSAL_ARGS && len < out_bytes; i++) {
+        if (refusal->args[i][0] != '\0') {
+            int wrote =
+                snprintf(out + len, out_bytes - len, "%s%s", len > 0 ? ": " : "", refusal->args[i]);
+            len += wrote > 0 ? (size_t)wrote : 0;
+        }
+    }
 }
 
 const char *say_refusal(const struct refusal *refusal, char *out, size_t out_bytes) {
+    char place[LIMIT_REFUSAL_ARGS * (REFUSAL_ARG_BYTES + 2)];
+    const char *args[LIMIT_REFUSAL_ARGS];
+    for (size_t i = 0; i < LIMIT_REFUSAL_ARGS; i++) {
+        args[i] = argument(refusal, i);
+    }
+    if (refusal->code == REFUSAL_FILE_LINE) {
+        join_place(refusal, place, sizeof place);
+        args[0] = place;
+    }
     for (size_t i = 0; i < COUNT_OF(refusals); i++) {
         if (refusals[i].code == refusal->code) {
-            fill(_(refusals[i].sentence), refusal, out, out_bytes);
+            fill(_(refusals[i].sentence), args, out, out_bytes);
             return out;
         }
     }

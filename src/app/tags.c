@@ -1,6 +1,6 @@
-// Definitions of the site and live values. A value is live only while the picture is: cut off, stale
-// or of bad quality it is unknown, and says so. Digests state changes; after a lost one nothing that
-// was heard before it is live until it is heard again.
+// Definitions of the site and live values. A value is live only while the picture is: cut off,
+// stale or of bad quality it is unknown, and says so. Digests state changes; after a lost one
+// nothing that was heard before it is live until it is heard again.
 #include "app_priv.h"
 
 #include <stdlib.h>

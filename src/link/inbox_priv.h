@@ -1,8 +1,8 @@
 // Received messages in one ring of bytes: no allocation a message, a fixed amount of memory.
 //
 // While less than `bytes_max` is in use, a message of up to bytes_max / 2 always fits; a larger one
-// is refused (RC_TOO_LARGE). An item stays where it is until the next inbox_next. When the ring runs
-// empty it starts at its beginning again, so that a quiet inbox touches little memory.
+// is refused (RC_TOO_LARGE). An item stays where it is until the next inbox_next. When the ring
+// runs empty it starts at its beginning again, so that a quiet inbox touches little memory.
 #ifndef DAVY_LINK_INBOX_PRIV_H
 #define DAVY_LINK_INBOX_PRIV_H
 

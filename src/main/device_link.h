@@ -1,5 +1,5 @@
-// A device's connection: its store's app, its broker connection, the topics between them. Shared by the
-// console, by joining and by first use.
+// A device's connection: its store's app, its broker connection, the topics between them. Shared by
+// the console, by joining and by first use.
 #ifndef DAVY_MAIN_DEVICE_LINK_H
 #define DAVY_MAIN_DEVICE_LINK_H
 
@@ -30,10 +30,11 @@ void device_link_close(struct device_link *link);
 DAVY_MUST_USE enum rc device_link_step(struct device_link *link, const struct pollfd *fd,
                                        bool *out_changed, struct mono_ms *out_next);
 
-// davy join --dir DIR --invite TEXT [--timeout S]: makes the device's key, asks the hub, shows the short
-// code, waits until an admin confirms, writes device.ini. Returns the program's exit code.
+// davy join --dir DIR --invite TEXT [--timeout S]: makes the device's key, asks the hub, shows the
+// short code, waits until an admin confirms, writes device.ini. Returns the program's exit code.
 int main_join(int argc, char **argv);
-// davy first-use --dir DIR --number N (--code C --pin-file F): certifies a person's key on this device.
+// davy first-use --dir DIR --number N (--code C --pin-file F): certifies a person's key on this
+// device.
 int main_first_use(int argc, char **argv);
 
 #endif

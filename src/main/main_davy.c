@@ -138,7 +138,8 @@ static void stop(struct console *console) {
     device_link_close(&console->link);
 }
 
-// Themes stand beside the program when it runs from its build folder, otherwise where it was installed.
+// Themes stand beside the program when it runs from its build folder, otherwise where it was
+// installed.
 static void find_themes(struct console *console) {
     char program[PATH_MAX];
     ssize_t len = readlink("/proc/self/exe", program, sizeof program - 1);

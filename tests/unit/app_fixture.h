@@ -1,7 +1,8 @@
 // A small site in memory of one test: a hub made of the real store and sync, and one console's app.
 // Frames between them pass through two queues, so that a test cuts the link or loses what it wants.
-// Time is the test's. People: 101 Li Wei (operator of area R1), 102 Wang Fang (operator everywhere),
-// 103 Zhao Min (viewer), 104 Chen Jie (admin). 101, 102, 103 and 104 have keys on the console.
+// Time is the test's. People: 101 Li Wei (operator of area R1), 102 Wang Fang (operator
+// everywhere), 103 Zhao Min (viewer), 104 Chen Jie (admin). 101, 102, 103 and 104 have keys on the
+// console.
 #ifndef DAVY_APP_FIXTURE_H
 #define DAVY_APP_FIXTURE_H
 

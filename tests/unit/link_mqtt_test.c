@@ -242,8 +242,8 @@ static void names_and_options(void **state) {
     mqtt_free(NULL);
 }
 
-// A peer that is no broker: refuses, talks nonsense, or hangs up. The link tries again, more and more
-// slowly, and never spins.
+// A peer that is no broker: refuses, talks nonsense, or hangs up. The link tries again, more and
+// more slowly, and never spins.
 static void not_a_broker(void **state) {
     (void)state;
     struct sockaddr_in address = {.sin_family = AF_INET};

@@ -1,10 +1,10 @@
 // The console and field kit without its screen: what a person can ask and do on this device.
 //
-// The only door for screens and CLI. An app owns the device's store, keys, roster, sign-ins, its side
-// of sync and the live values; it knows no terminal and no network: messages and time come in
-// (app_receive, app_step), frames go out through `send`.
-// ACTS build a record (with *seen*, subject, refs), sign it with the key opened at sign-in, put it into
-// the chain and commit; RC_OK means that the act is durable here. Every refusal is a struct refusal.
+// The only door for screens and CLI. An app owns the device's store, keys, roster, sign-ins, its
+// side of sync and the live values; it knows no terminal and no network: messages and time come in
+// (app_receive, app_step), frames go out through `send`. ACTS build a record (with *seen* and
+// subjects), sign it with the key opened at sign-in, put it into the chain and commit; RC_OK means
+// that the act is durable here. Every refusal is a struct refusal and leaves nothing behind.
 // Queries never write. Borrowed pointers are valid until the next app_step or act.
 #ifndef DAVY_APP_APP_H
 #define DAVY_APP_APP_H
@@ -33,7 +33,8 @@ struct app_options {
     enum rc (*submit)(void *ctx, uint8_t lane, const struct signed_record *record,
                       struct refusal *out_refusal);
 };
-// Opens a joined device's (or hub's) folder. RC_NOT_FOUND: no store there; other codes as store_open.
+// Opens a joined device's (or hub's) folder. RC_NOT_FOUND: no store there; other codes as
+// store_open.
 DAVY_MUST_USE enum rc app_open(const struct app_options *options, struct moment now,
                                struct app **out_app, struct refusal *out_refusal);
 void app_close(struct app *app);
@@ -59,9 +60,11 @@ struct app_person {
     bool signed_in;
     bool active; // the one who acts now
 };
-// Everyone on the roster who holds a role, people with a key here first. Returns how many were written.
+// Everyone on the roster who holds a role, people with a key here first. Returns how many were
+// written.
 uint32_t app_people(struct app *app, struct app_person *out_people, uint32_t max);
-// Opens the person's key. PIN_WRONG, PIN_WAIT, PIN_LOCKED, PERSON_UNKNOWN, KEY_UNKNOWN (use the first-use code).
+// Opens the person's key. PIN_WRONG, PIN_WAIT, PIN_LOCKED, PERSON_UNKNOWN, KEY_UNKNOWN (use the
+// first-use code).
 DAVY_MUST_USE enum rc app_sign_in(struct app *app, const char *number, const char *pin,
                                   struct moment now, struct refusal *out_refusal);
 void app_sign_out(struct app *app, struct rid person);
@@ -69,7 +72,8 @@ void app_sign_out(struct app *app, struct rid person);
 bool app_set_active(struct app *app, struct rid person);
 bool app_active(const struct app *app, struct app_person *out_person);
 uint32_t app_signed_in_count(const struct app *app);
-// Lock: keys stay wrapped until the active person's PIN is given again; alarms go on showing.
+// Lock: closes all keys; alarms go on showing. Any enrolled person unlocks with a PIN and acts from
+// then on; the others sign in again.
 void app_lock(struct app *app);
 bool app_is_locked(const struct app *app);
 DAVY_MUST_USE enum rc app_unlock(struct app *app, const char *number, const char *pin,
@@ -123,7 +127,8 @@ struct outbox_row {
     uint16_t subject_count;
     struct rid subject; // the first
 };
-// Own acts: all that are not accepted, then the newest accepted ones, at most max. Returns the count.
+// Own acts: all that are not accepted, then the newest accepted ones, at most max. Returns the
+// count.
 uint32_t app_outbox(struct app *app, struct outbox_row *out_rows, uint32_t max);
 
 // The refused ones were looked at.
@@ -159,9 +164,9 @@ struct alarm_detail {
 };
 DAVY_MUST_USE enum rc app_alarm_detail(struct app *app, struct rid subject,
                                        struct alarm_detail *out_detail);
-// One record that names each occurrence. Only rows that still stand as painted are taken: pass what the
-// screen showed (changed_n); others are left out and counted. RC_REFUSED: NOTHING, NOT_SIGNED_IN, LOCKED,
-// RIGHT_MISSING, ROLE_AREA.
+// One record that names each occurrence. Only rows that still stand as painted are taken: pass what
+// the screen showed (changed_n); others are left out and counted. RC_REFUSED: NOTHING,
+// NOT_SIGNED_IN, LOCKED, RIGHT_MISSING, ROLE_AREA.
 struct painted_row {
     struct rid subject;
     uint64_t changed_n;
@@ -207,7 +212,8 @@ struct trend_point {
     double value;
     uint8_t quality;
 };
-// Live values heard since the console started, oldest first, at most max (the newest). Returns the count.
+// Live values heard since the console started, oldest first, at most max (the newest). Returns the
+// count.
 uint32_t app_trend(struct app *app, const char *tag, struct trend_point *out_points, uint32_t max);
 
 // ---- Log ----
@@ -230,12 +236,13 @@ uint32_t app_log(struct app *app, struct rid subject, struct log_row *out_rows, 
 // A record's JSON line or text. RC_NOT_FOUND.
 DAVY_MUST_USE enum rc app_record_export(struct app *app, struct rid rid, bool json,
                                         struct buf *out);
-// Full id from 8 or more hex digits, or "latest" alarm of a tag name. RC_NOT_FOUND, RC_INVALID (ambiguous).
+// Full id from 8 or more hex digits, or "latest" alarm of a tag name. RC_NOT_FOUND, RC_INVALID
+// (ambiguous).
 DAVY_MUST_USE enum rc app_find_subject(struct app *app, const char *text, struct rid *out_subject);
 
-// ---- Administration (signed by an admin or the root key opened here) ----
-// Record acts of lane 0. They travel like every other act; on a hub's own folder they are admitted at once
-// by the running davyd, or by the app itself when no davyd runs (see hub/hub.h).
+// ---- Administration, signed by an admin ----
+// Records of lane 0. They travel like every other act. On a hub's own folder they go through
+// options.submit: to the running davyd, or to a hub that the caller opened (hub/hub.h).
 struct person_spec {
     const char *name;
     const char *number;
@@ -246,10 +253,9 @@ DAVY_MUST_USE enum rc app_person_add(struct app *app, const struct person_spec *
 DAVY_MUST_USE enum rc app_role_grant(struct app *app, struct rid person, enum role role,
                                      const char *area, struct moment now,
                                      struct refusal *out_refusal);
-DAVY_MUST_USE enum rc app_device_add(struct app *app, const char *name, enum device_kind kind,
-                                     const struct public_key *key, const char *account,
-                                     struct moment now, struct rid *out_device,
-                                     struct refusal *out_refusal);
+DAVY_MUST_USE enum rc app_device_add( // tidy: allow parameters, because a device is these things
+    struct app *app, const char *name, enum device_kind kind, const struct public_key *key,
+    const char *account, struct moment now, struct rid *out_device, struct refusal *out_refusal);
 
 // A message for the person that did not fit an answer (an act refused later, a key certified): the
 // oldest unread; false if there is none.

@@ -1,16 +1,20 @@
-// What a process may ask the owner of a store over the socket beside it (davy.sock): verbs, requests and
-// answers as bytes. The socket itself is link/control.h. Only the same user or root can connect.
+// What a process may ask the owner of a store over the socket beside it (davy.sock): verbs,
+// requests and answers as bytes. The socket itself is link/control.h. Only the same user or root
+// can connect.
 //
-// REQUEST  u8 verb | payload          ANSWER  u8 enum rc | refusal (varint code, 16 subject, varint count,
-//                                             texts) | payload
-// verb     asks the            payload -> answer payload
-// SUBMIT   console or hub      u8 lane, bytes content, 64 signature -> 16 rid
-// STATUS   console or hub      nothing -> JSON text
-// INVITE   hub                 text name, u8 device kind, text broker, text account, text password -> invite text
-// CODE     hub                 16 person -> text one-time code for first use
-// JOINS    hub                 nothing -> varint count, each: 6-digit text, 32 device key, text name, u8 kind, text account
-// CONFIRM  hub                 nothing: this hub may serve though no reader answered -> nothing
-// DIGEST   console             text tag -> values heard (for scripts) : varint count, each signed ms, f64 bits, u8 quality
+// REQUEST  u8 verb | payload
+// ANSWER   u8 enum rc | refusal (varint code, 16 subject, varint count, texts) | payload
+// verb     asks the        payload -> answer payload
+// SUBMIT   console or hub  u8 lane, bytes content, 64 signature -> 16 rid
+// STATUS   console or hub  nothing -> JSON text
+// INVITE   hub             text name, u8 device kind, text broker, text account, text password
+//                          -> invite text
+// CODE     hub             16 person -> text one-time code for first use
+// JOINS    hub             nothing -> varint count, each: 6-digit text, 32 device key, text name,
+//                          u8 kind, text account
+// CONFIRM  hub             nothing: this hub may serve though no reader answered -> nothing
+// DIGEST   console         text tag -> values heard (for scripts): varint count, each signed ms,
+//                          f64 bits, u8 quality
 #ifndef DAVY_APP_CONTROL_H
 #define DAVY_APP_CONTROL_H
 

@@ -1,5 +1,5 @@
-// device.ini: what a store's folder knows of itself. Written once when the device joins (or when the
-// site is made), mode 0600, by temporary name, sync and rename.
+// device.ini: what a store's folder knows of itself. Written once when the device joins (or when
+// the site is made), mode 0600, by temporary name, sync and rename.
 //
 //   [device] name, kind (hub, console, handheld), site, id, author, author_random (hex)
 //   [hub]    key (hex)
@@ -23,11 +23,12 @@ struct device_config {
     char account[LIMIT_TAG_BYTES + 1];
     char password[LIMIT_TAG_BYTES + 1];
 };
-// RC_NOT_FOUND, RC_IO; RC_REFUSED with FILE_LINE ("device.ini", key) for what is missing or malformed.
+// RC_NOT_FOUND, RC_IO; RC_REFUSED with FILE_LINE ("device.ini", key) for what is missing or
+// malformed.
 DAVY_MUST_USE enum rc device_config_load(const char *folder, struct device_config *out_config,
                                          struct refusal *out_refusal);
 DAVY_MUST_USE enum rc device_config_save(const char *folder, const struct device_config *config);
-// "davy/<site8>/u/<account>" and so on into out; what: 'u' up, 'd' down, 'j' join (with way 'u' or 'd').
+// Topics of a site stand below davy/ and the first 8 digits of its id.
 #define TOPIC_BYTES 128
 void topic_up(struct site_id site, const char *account, char out_topic[static TOPIC_BYTES]);
 void topic_down(struct site_id site, const char *account, char out_topic[static TOPIC_BYTES]);

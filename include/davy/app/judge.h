@@ -1,5 +1,6 @@
 // May this record stand? One judgement for console (before signing is offered), hub (admission) and
-// replica (its own check): form, author's device, key, signature, role and area, effect, module check.
+// replica (its own check): form, author's device, key, signature, role and area, effect, module
+// check.
 //
 // Order: form and lane; site; device; key, person and role; signature; subjects and the rule of the
 // effect (record/module.h); the module's own check. The first that fails gives the refusal.
@@ -21,7 +22,8 @@ struct judge {
     bool check_signature;     // false only where the caller has just made it
     struct moment now;
 };
-// RC_OK with the verdict (accepted, refused, held) and its refusal; other codes only if the store failed.
+// RC_OK with the verdict (accepted, refused, held) and its refusal; other codes only if the store
+// failed.
 DAVY_MUST_USE enum rc judge_record(const struct judge *judge, const struct content *content,
                                    const struct place *place, const struct signed_record *record,
                                    enum verdict *out_verdict, struct refusal *out_refusal);

@@ -9,8 +9,8 @@
 #define _(text) gettext(text)
 #define N_(text) text
 
-// Chooses the catalogue: "zh_CN" or "en"; takes effect at once. Finds build/locale beside the program, or
-// the installed one.
+// Chooses the catalogue: "zh_CN" or "en"; takes effect at once. Finds build/locale beside the
+// program, or the installed one.
 void say_language(const char *language);
 const char *say_language_now(void);
 // One sentence with what to do next. Returns out.

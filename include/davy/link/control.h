@@ -1,8 +1,8 @@
-// The owner's Unix socket beside a store, and the client's side of it. Messages are u32 length and bytes,
-// at most LIMIT_CONTROL_MESSAGE_BYTES; one request, one answer, in order.
+// The owner's Unix socket beside a store, and the client's side of it. Messages are u32 length and
+// bytes, at most LIMIT_CONTROL_MESSAGE_BYTES; one request, one answer, in order.
 //
-// The path may be longer than a socket address allows: both sides go through the folder's descriptor.
-// Peers of another user (except root) are refused.
+// The path may be longer than a socket address allows: both sides go through the folder's
+// descriptor. Peers of another user (except root) are refused.
 #ifndef DAVY_LINK_CONTROL_H
 #define DAVY_LINK_CONTROL_H
 
@@ -10,7 +10,8 @@
 #include <poll.h>
 
 struct control_server;
-// Binds davy.sock in the folder (an old one of a dead owner is replaced: the caller holds the lock).
+// Binds davy.sock in the folder (an old one of a dead owner is replaced: the caller holds the
+// lock).
 DAVY_MUST_USE enum rc control_server_new(const char *folder, struct control_server **out_server);
 void control_server_free(struct control_server *server); // unlinks the socket
 // Fills poll entries (listening socket and clients); returns how many.

@@ -1,10 +1,11 @@
-// One MQTT 3.1.1 connection on our own poll loop (libmosquitto): QoS 0/1, clean session, no threads.
+// One MQTT 3.1.1 connection on our own poll loop (libmosquitto): QoS 0/1, clean session, no
+// threads.
 //
 // Reconnecting is ours: back-off 0.2 s doubling to 30 s with jitter. Publishing works only while
-// connected (RC_OFFLINE otherwise) and never leaves more than a bounded number of bytes in the library
-// (RC_FULL: come again). Received messages are copied into a bounded inbox; mqtt_next hands them out.
-// The library is destroyed and made anew for each connection; numeric addresses only (names are resolved
-// through /etc/hosts at most, never by a blocking look-up in the loop).
+// connected (RC_OFFLINE otherwise) and never leaves more than a bounded number of bytes in the
+// library (RC_FULL: come again). Received messages are copied into a bounded inbox; mqtt_next hands
+// them out. The library is destroyed and made anew for each connection; numeric addresses only
+// (names are resolved through /etc/hosts at most, never by a blocking look-up in the loop).
 #ifndef DAVY_LINK_MQTT_H
 #define DAVY_LINK_MQTT_H
 

@@ -1,4 +1,5 @@
-// The operating system: clocks, boot id, signals as a descriptor, small files, service notification.
+// The operating system: clocks, boot id, signals as a descriptor, small files, service
+// notification.
 #ifndef DAVY_LINK_OS_H
 #define DAVY_LINK_OS_H
 
