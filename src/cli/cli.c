@@ -1,12 +1,8 @@
 #include "davy/cli/cli.h"
 
 #include "cli/cli_priv.h"
-#include "davy/keys/keys.h"
-#include "davy/link/os.h"
 
-#include <errno.h>
 #include <getopt.h>
-#include <locale.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -123,24 +119,15 @@ static const char *language_of(const char *text) {
     return text && strncmp(text, "zh", 2) == 0 ? "zh_CN" : "en";
 }
 
-static const char *language_from_locale(void) {
-    static const char *const names[] = {"LC_ALL", "LC_MESSAGES", "LANG"};
-    for (size_t i = 0; i < COUNT_OF(names); i++) {
-        const char *value = getenv(names[i]);
-        if (value && value[0] != '\0') {
-            return language_of(value);
-        }
-    }
-    return "en";
-}
-
 static int choose_language(struct cli *cli) {
     const char *given = cli->value[OPT_LANG];
     if (given && strcmp(given, "zh") != 0 && strcmp(given, "zh_CN") != 0 &&
         strcmp(given, "en") != 0) {
         return cli_fail_usage(cli, _("--lang takes zh or en, not %s"), given);
     }
-    say_language(given ? language_of(given) : language_from_locale());
+    if (given) {
+        say_language(language_of(given));
+    }
     return CLI_OK;
 }
 
@@ -156,18 +143,15 @@ static int choose_dir(struct cli *cli) {
     return CLI_OK;
 }
 
-// What stands before a command's words may be in any order, so its language is looked for first: already
-// a wrong option is named in the reader's language.
+// Looked for before everything else: already a wrong option is named in the reader's language.
 static void guess_language(int argc, char **argv) {
-    const char *language = language_from_locale();
     for (int i = 1; i < argc; i++) {
         if (strncmp(argv[i], "--lang=", 7) == 0) {
-            language = language_of(argv[i] + 7);
+            say_language(language_of(argv[i] + 7));
         } else if (strcmp(argv[i], "--lang") == 0 && i + 1 < argc) {
-            language = language_of(argv[i + 1]);
+            say_language(language_of(argv[i + 1]));
         }
     }
-    say_language(language);
 }
 
 static int no_command(struct cli *cli, int argc, char **argv, int at) {
@@ -202,6 +186,9 @@ static int run_command(struct cli *cli, int argc, char **argv, int words) {
     if (code == CLI_OK && cli->value[OPT_HELP]) {
         help_command(cli->io.out, cli->command);
         return CLI_OK;
+    }
+    if (code == CLI_OK && !cli->command->run) {
+        code = cli_fail_usage(cli, _("%s must stand before its options"), cli->command->words);
     }
     if (code == CLI_OK) {
         code = choose_dir(cli);
@@ -243,16 +230,7 @@ int cli_run(const struct cli_io *io, int argc, char **argv) {
 }
 
 int cli_main(int argc, char **argv) {
-    // Widths and characters of the terminal; a bare C locale would count bytes.
-    if (!setlocale(LC_ALL, "") || MB_CUR_MAX == 1) {
-        (void)setlocale(LC_CTYPE, "C.UTF-8");
-    }
-    os_harden();
     (void)umask(077);
-    if (keys_init() != RC_OK) {
-        (void)fprintf(stderr, "davy: %s\n", say_rc(RC_IO));
-        return CLI_FAILED;
-    }
     struct cli_io io = {.out = stdout, .err = stderr, .cost = pin_cost_default};
     return cli_run(&io, argc, argv);
 }

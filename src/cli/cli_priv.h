@@ -43,11 +43,13 @@ enum cli_opt {
     OPT_AS,
     OPT_BROKER,
     OPT_BUCKETS,
+    OPT_CODE,
     OPT_COMMENT,
     OPT_DEMO,
     OPT_DEMO_PIN,
     OPT_FROM,
     OPT_ID,
+    OPT_INVITE,
     OPT_KIND,
     OPT_LIMIT,
     OPT_NAME,
@@ -64,6 +66,7 @@ enum cli_opt {
     OPT_ROLE,
     OPT_SAMPLE_S,
     OPT_SITE,
+    OPT_TIMEOUT,
     OPT_TO,
     OPT_UNACKED,
     OPT_COUNT
@@ -83,8 +86,8 @@ struct cli_command {
     const char *help;
     uint8_t options[CLI_COMMAND_OPTIONS]; // enum cli_opt, OPT_NONE ends
     uint8_t args_min;
-    uint8_t args_max; // UINT8_MAX: any number
-    int (*run)(struct cli *cli);
+    uint8_t args_max;            // UINT8_MAX: any number
+    int (*run)(struct cli *cli); // NULL: the program does it, because it needs the link's loop
     bool hidden;
 };
 extern const struct cli_command cli_commands[];

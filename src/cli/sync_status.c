@@ -39,6 +39,11 @@ static const struct {
     {"clock_offset_ms", N_("Clock offset (ms)")},
     {"site_name", N_("Site")},
     {"device_name", N_("Device")},
+    {"device", N_("Device")},
+    {"hub_log", N_("The hub's heads by lane")},
+    {"sent_bytes", N_("Bytes sent")},
+    {"received_bytes", N_("Bytes received")},
+    {"trouble", N_("Last trouble")},
 };
 
 static const char *title_of(const char *key) {
