@@ -121,7 +121,11 @@ static bool take_text(const char *value, char *out, size_t size) {
         if ((at[0] == '%' && low < 0) || len + 1 >= size) {
             return false;
         }
-        out[len++] = low >= 0 ? (char)(high << 4 | low) : *at;
+        char c = *at;
+        if (low >= 0) {
+            c = (char)(high << 4 | low);
+        }
+        out[len++] = c;
         at += low >= 0 ? 2 : 0;
     }
     out[len] = '\0';

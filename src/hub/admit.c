@@ -38,7 +38,8 @@ enum verdict hub_judge(void *ctx, const struct content *content, const struct pl
     const struct roster_device *device = roster_device(hub->roster, judge.author_device);
     judge.author_is_hub = device && device->kind == DEVICE_HUB;
     if (judge_record(&judge, content, place, record, &verdict, &refusal) != RC_OK) {
-        // The store failed under the judgement: nothing is decided, a person or a later hub decides.
+        // The store failed under the judgement: nothing is decided, a person or a later hub
+        // decides.
         *out_rule = REFUSAL_STORE_CORRUPT;
         return VERDICT_HELD;
     }

@@ -1,5 +1,7 @@
-// Evaluator events become records; the log stays the authority. After a restart, a rollback or a change of
-// the site file both are compared: what is open in the log is active here, what is active here and not open
+// Evaluator events become records; the log stays the authority. After a restart, a rollback or a
+// change of
+// the site file both are compared: what is open in the log is active here, what is active here
+// and not open
 // is raised.
 #include "hub_priv.h"
 
@@ -177,7 +179,8 @@ enum rc hub_alarms_write(struct hub *hub) {
     return rc;
 }
 
-// Finds the place of an open occurrence of the log; an occurrence of a tag that the site no longer has
+// Finds the place of an open occurrence of the log; an occurrence of a tag that the site no
+// longer has
 // stays open until a person acknowledges it.
 static enum rc load_open(void *ctx, struct rid subject, const void *state) {
     struct hub *hub = ctx;

@@ -1,5 +1,7 @@
-// Live values out: per area, changed ones only, at most one round a second; all of them now and then, and
-// when a console has just come. A round with nothing to say still sends one, so that consoles know how old
+// Live values out: per area, changed ones only, at most one round a second; all of them now and
+// then, and
+// when a console has just come. A round with nothing to say still sends one, so that consoles
+// know how old
 // their picture is.
 #include "hub_priv.h"
 

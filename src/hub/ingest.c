@@ -1,5 +1,7 @@
-// Telemetry in. A payload is refused whole or taken whole; a reading of it is dropped and counted if its
-// tag is unknown or its time cannot be; a value outside the tag's range is uncertain: it can raise an
+// Telemetry in. A payload is refused whole or taken whole; a reading of it is dropped and counted
+// if its
+// tag is unknown or its time cannot be; a value outside the tag's range is uncertain: it can
+// raise an
 // alarm but never clear one.
 #include "hub_priv.h"
 

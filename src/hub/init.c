@@ -1,4 +1,5 @@
-// A new site: genesis, the hub's own device and incarnation, the first admin. Every record goes through the
+// A new site: genesis, the hub's own device and incarnation, the first admin. Every record goes
+// through the
 // same judgement and the same log as all later ones.
 #include "hub_priv.h"
 

@@ -1,4 +1,5 @@
-// A device of the simulated site: the real store and sync, and a person who acknowledges and comments.
+// A device of the simulated site: the real store and sync, and a person who acknowledges and
+// comments.
 #include "world_priv.h"
 
 #include <sqlite3.h>

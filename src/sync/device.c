@@ -257,12 +257,19 @@ static void heard(struct sync_device *device, struct moment now) {
     device->status.heard = now.mono;
 }
 
+static bool is_from_hub(const struct sync_device *device, struct slice bytes,
+                        const struct frame *frame) {
+    struct frame_trust trust = {.direction = FRAME_DOWN,
+                                .site = store_site(device->options.store),
+                                .scheme = device->options.scheme,
+                                .key = &device->options.hub_key};
+    return frame_signed_ok(bytes, frame, &trust);
+}
+
 static enum rc on_welcome(struct sync_device *device, struct slice bytes, struct frame *frame,
                           struct moment now) {
     struct welcome welcome;
-    if (!frame_signed_ok(bytes, frame, FRAME_DOWN, store_site(device->options.store),
-                         device->options.scheme, &device->options.hub_key) ||
-        frame_inflate(device->codec, frame) != RC_OK ||
+    if (!is_from_hub(device, bytes, frame) || frame_inflate(device->codec, frame) != RC_OK ||
         welcome_decode(frame->body, &welcome) != RC_OK) {
         device->status.not_verified++;
         return RC_OK;
@@ -307,9 +314,7 @@ static enum rc on_welcome(struct sync_device *device, struct slice bytes, struct
 static void on_start(struct sync_device *device, struct slice bytes, struct frame *frame,
                      struct moment now) {
     struct start start;
-    if (!frame_signed_ok(bytes, frame, FRAME_DOWN, store_site(device->options.store),
-                         device->options.scheme, &device->options.hub_key) ||
-        frame_inflate(device->codec, frame) != RC_OK ||
+    if (!is_from_hub(device, bytes, frame) || frame_inflate(device->codec, frame) != RC_OK ||
         start_decode(frame->body, &start) != RC_OK) {
         device->status.not_verified++;
         return;
@@ -707,9 +712,7 @@ static void on_digest(struct sync_device *device, struct slice bytes, struct fra
     if (!in_session(device)) {
         return;
     }
-    if (!frame_signed_ok(bytes, frame, FRAME_DOWN, store_site(device->options.store),
-                         device->options.scheme, &device->options.hub_key) ||
-        frame_inflate(device->codec, frame) != RC_OK ||
+    if (!is_from_hub(device, bytes, frame) || frame_inflate(device->codec, frame) != RC_OK ||
         digest_decode(frame->body, &digest) != RC_OK) {
         device->status.not_verified++;
         return;

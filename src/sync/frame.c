@@ -194,19 +194,19 @@ bool frame_keyed_ok(struct slice bytes, const struct frame *frame, enum frame_di
     return keyed_hash_equal(tag, frame->proof.data);
 }
 
-bool frame_signed_ok(struct slice bytes, const struct frame *frame, enum frame_direction direction,
-                     struct site_id site, const struct keys_scheme *scheme,
-                     const struct public_key *key) {
+bool frame_signed_ok(struct slice bytes, const struct frame *frame,
+                     const struct frame_trust *trust) {
     if (!(frame->flags & FRAME_SIGNED)) {
         return false;
     }
     struct buf message;
     buf_init(&message, LIMIT_FRAME_INFLATED_BYTES + 256);
-    proof_message(direction, site, slice_of(bytes.data, FRAME_HEADER_BYTES), raw_body(bytes, frame),
-                  &message);
+    proof_message(trust->direction, trust->site, slice_of(bytes.data, FRAME_HEADER_BYTES),
+                  raw_body(bytes, frame), &message);
     struct signature sig;
     memcpy(sig.b, frame->proof.data, SIGNATURE_BYTES);
-    bool ok = buf_rc(&message) == RC_OK && keys_verify(scheme, key, buf_slice(&message), &sig);
+    bool ok = buf_rc(&message) == RC_OK &&
+              keys_verify(trust->scheme, trust->key, buf_slice(&message), &sig);
     buf_fini(&message);
     return ok;
 }

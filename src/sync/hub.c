@@ -658,10 +658,12 @@ static bool hello_is_genuine(struct sync_hub *hub, const char *account, struct s
                              struct frame *frame, struct hello *out_hello,
                              struct public_key *out_key) {
     struct rid device;
+    struct frame_trust trust = {.direction = FRAME_UP,
+                                .site = store_site(hub->options.store),
+                                .scheme = hub->options.scheme,
+                                .key = out_key};
     return hub->options.device_of(hub->options.ctx, account, &device, out_key) &&
-           frame_signed_ok(bytes, frame, FRAME_UP, store_site(hub->options.store),
-                           hub->options.scheme, out_key) &&
-           frame_inflate(hub->codec, frame) == RC_OK &&
+           frame_signed_ok(bytes, frame, &trust) && frame_inflate(hub->codec, frame) == RC_OK &&
            hello_decode(frame->body, out_hello) == RC_OK &&
            id16_equal(out_hello->site.id, store_site(hub->options.store).id) &&
            rid_equal(out_hello->device, device) &&
@@ -1112,7 +1114,8 @@ static void feed_chain(struct sync_hub *hub, struct session *session, uint8_t in
 static void flush_outbox(struct sync_hub *hub) {
     for (size_t i = 0; i < hub->outbox_count; i++) {
         struct outgoing *out = &hub->outbox[i];
-        // What the link cannot take is asked for again: every message is a statement of what is held.
+        // What the link cannot take is asked for again: every message is a statement of what is
+        // held.
         (void)hub->options.send(hub->options.ctx, out->broadcast ? NULL : out->account, out->lane,
                                 buf_slice(&out->frame));
     }

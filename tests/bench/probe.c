@@ -1,7 +1,8 @@
 // What the benchmark needs from inside: the machine's own limits, and many acts made offline.
 //
 //   probe limits FOLDER           sign_us, verify_us, commit_us of this machine, as JSON
-//   probe acts DIR NUMBER PIN N   N signed comments on the newest alarm of a device's store, offline; then
+//   probe acts DIR NUMBER PIN N   N signed comments on the newest alarm of a device's store,
+//   offline; then
 //                                 their JSON export lines to stdout
 #include "davy/app/app.h"
 #include "davy/link/os.h"

@@ -17,7 +17,8 @@
 
 // True if the arguments hold a sub-command, --help or --version, false if the console is wanted.
 bool cli_wanted(int argc, char **argv);
-// Runs one command and returns the program's exit code. The program has set its locale, its language
+// Runs one command and returns the program's exit code. The program has set its locale, its
+// language
 // (--lang may change it) and started libsodium.
 int cli_main(int argc, char **argv);
 

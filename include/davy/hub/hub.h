@@ -1,9 +1,13 @@
-// davyd's logic without its network: telemetry in, alarms evaluated, records admitted, history kept, the
+// davyd's logic without its network: telemetry in, alarms evaluated, records admitted, history
+// kept, the
 // log fed to devices. Pure steps: time and messages come in, frames go out through `send`.
 //
-// The hub's folder holds records.db, history-YYYYMM.db, keys/, hub.ini (written at site init) and the site
-// file. Evaluator state is saved with the readings that changed it; at start it is reconciled with the open
-// occurrences in the log, which are the authority: what is open there is active here, what is active here
+// The hub's folder holds records.db, history-YYYYMM.db, keys/, hub.ini (written at site init) and
+// the site
+// file. Evaluator state is saved with the readings that changed it; at start it is reconciled
+// with the open
+// occurrences in the log, which are the authority: what is open there is active here, what is
+// active here
 // and not open there is raised.
 // Unknown is never normal: a source that falls silent is its own alarm, grouped by gateway.
 #ifndef DAVY_HUB_HUB_H
@@ -33,7 +37,8 @@ struct hub_options {
 DAVY_MUST_USE enum rc hub_open(const struct hub_options *options, struct moment now,
                                struct hub **out_hub, struct refusal *out_refusal);
 void hub_close(struct hub *hub);
-// Takes a site file's text (domain/site): states areas and tags as records where they changed. A file with
+// Takes a site file's text (domain/site): states areas and tags as records where they changed. A
+// file with
 // an error is refused with line and field, and the running site stays.
 DAVY_MUST_USE enum rc hub_site(struct hub *hub, struct slice text, struct moment now,
                                struct refusal *out_refusal);
@@ -86,7 +91,8 @@ struct site_init {
     const char *admin_pin; // wraps the admin's key on the hub
     bool demo;             // a demonstration site: demo PINs are allowed here, and only here
     struct pin_cost cost;
-    // Keys made by the caller, and where to leave the configuration; then nothing is written but the
+    // Keys made by the caller, and where to leave the configuration; then nothing is written but
+    // the
     // store (simulation). NULL: key files and device.ini in the folder.
     const struct site_keys *keys;
     struct device_config *out_config;
@@ -95,7 +101,8 @@ struct site_init {
     void *ctx;
     void (*random)(void *ctx, void *out, size_t len);
 };
-// Genesis (threshold 1), the hub's device and incarnation, the first admin. RC_EXISTS if there is a site.
+// Genesis (threshold 1), the hub's device and incarnation, the first admin. RC_EXISTS if there is
+// a site.
 DAVY_MUST_USE enum rc hub_site_init(const struct site_init *init, struct moment now,
                                     struct site_id *out_site, struct refusal *out_refusal);
 

@@ -1,4 +1,5 @@
-// davysim fuzz: many seeds, a line of counts, and the selftest that plants one bug for each checker.
+// davysim fuzz: many seeds, a line of counts, and the selftest that plants one bug for each
+// checker.
 #ifndef DAVY_SIM_FUZZ_H
 #define DAVY_SIM_FUZZ_H
 
@@ -11,7 +12,8 @@ struct fuzz_options {
     bool selftest;
     bool verbose;
 };
-// 0: no violation (and, with selftest, every planted bug was caught). 1 otherwise. Prints to stdout.
+// 0: no violation (and, with selftest, every planted bug was caught). 1 otherwise. Prints to
+// stdout.
 int fuzz_run(const struct fuzz_options *options);
 
 #endif

@@ -1,5 +1,7 @@
-// One simulated site from one seed: a hub, some devices with a person each, a broker that loses, repeats,
-// delays and forgets, disks that fail and lose power, and a process whose readings cross limits. The real
+// One simulated site from one seed: a hub, some devices with a person each, a broker that loses,
+// repeats,
+// delays and forgets, disks that fail and lose power, and a process whose readings cross limits.
+// The real
 // record, store, sync, hub and alarm code runs; keys are stubs, time is a number.
 //
 // CHECKERS (reference names)

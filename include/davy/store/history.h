@@ -34,7 +34,7 @@ struct history;
 struct history_options {
     const char *folder;           // "" with `vfs` set: the root of the simulated disk
     const char *vfs;              // SQLite VFS name, NULL = default
-    uint32_t buffer_readings_max; // in memory, all tags together; 0: 1.5 million (about 26 MB)
+    uint32_t buffer_readings_max; // in memory, all tags together; 0: a million (16 to 30 MB)
     bool read_only;
     bool create; // make history.db if there is none; otherwise RC_NOT_FOUND
 };

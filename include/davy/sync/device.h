@@ -1,10 +1,13 @@
 // The device's side of sync: messages and time in, messages out. Pure: no clock, no network.
 //
-// It sends what its own chains hold beyond what the hub says that it holds (the ACK may go backwards),
-// cut at seals, lane 0 and 1 first, at most LIMIT_WINDOW_BYTES unacknowledged per lane; takes the hub's
+// It sends what its own chains hold beyond what the hub says that it holds (the ACK may go
+// backwards),
+// cut at seals, lane 0 and 1 first, at most LIMIT_WINDOW_BYTES unacknowledged per lane; takes the
+// hub's
 // log as FEED frames, verifies chain, seals and signatures, and logs them in the store.
 // A session begins with HELLO and WELCOME, signed over each other's nonces and carrying fresh
-// key-exchange keys; every later frame carries a 16-byte keyed hash over session, direction, number and
+// key-exchange keys; every later frame carries a 16-byte keyed hash over session, direction,
+// number and
 // all frame bytes. What is not authenticated is never believed.
 // All calls that may write need an open store transaction; frames are handed to `send` only by
 // sync_device_flush, which the caller calls after the commit.
@@ -29,7 +32,8 @@ struct sync_device_options {
     uint64_t seed;                      // jitter and nonces
     const struct sync_mutants *mutants; // NULL but in the simulation
     void *ctx;
-    // Whose signature? The public key that should verify `content`; false if unknown. (From the roster;
+    // Whose signature? The public key that should verify `content`; false if unknown. (From the
+    // roster;
     // a genesis is verified by its own body.)
     bool (*key_of)(void *ctx, const struct content *content, struct public_key *out_key);
     // Secret randomness (key exchange, nonces).
@@ -86,7 +90,8 @@ DAVY_MUST_USE enum rc sync_device_enrol(struct sync_device *device, struct rid p
 void sync_device_status(const struct sync_device *device, struct sync_device_status *out_status);
 // How far an own entry got: the highest seq handed to the link in this session.
 uint64_t sync_device_sent_seq(const struct sync_device *device, uint8_t lane, uint8_t audience);
-// My copy of the hub's log as a *seen* for records of a lane: lane 0 and the audience chains of that lane.
+// My copy of the hub's log as a *seen* for records of a lane: lane 0 and the audience chains of
+// that lane.
 void sync_device_seen(struct sync_device *device, uint8_t lane, struct seen *out_seen);
 
 // The same from a store alone: what it holds of a hub's log. A zero hub gives none.

@@ -1,23 +1,30 @@
 // Frames: what sync puts on the wire, also into a file. Encoding only; no state, no I/O.
 //
 // HEADER  "DV" | u8 version 1 | u8 type | u8 flags | u32 session | u32 number
-// flags   1 body is zstd-compressed   2 a 16-byte keyed hash follows the header   4 a 64-byte signature
+// flags   1 body is zstd-compressed   2 a 16-byte keyed hash follows the header   4 a 64-byte
+// signature
 //         follows the header; bit 3 is reserved for boxed payloads (refused until known)
 // BODY    the rest. Inflated size at most LIMIT_FRAME_INFLATED_BYTES.
-// The keyed hash and the signature cover u8 direction (0 up, 1 down) and all frame bytes but themselves;
-// a signature's message starts with "davy/frame/1" | site. Numbers count up per session and direction;
+// The keyed hash and the signature cover u8 direction (0 up, 1 down) and all frame bytes but
+// themselves;
+// a signature's message starts with "davy/frame/1" | site. Numbers count up per session and
+// direction;
 // a receiver takes each number once, within a window of 64.
 //
 // type      from    proof      body
-// HELLO     device  signed     device, author, author random, nonce, kx key, max message, time, chains held,
+// HELLO     device  signed     device, author, author random, nonce, kx key, max message, time,
+// chains held,
 //                              log cursors
-// WELCOME   hub     signed     nonces, kx key, session, hub author and device, time, starting, chains held, heads
+// WELCOME   hub     signed     nonces, kx key, session, hub author and device, time, starting,
+// chains held, heads
 // BATCH     device  keyed      whole records of one chain, from first_seq, ending in a seal
 // ACK       hub     keyed      what the hub holds now of a chain (after its commit); reason, retry
-// FEED      hub     keyed      entries of one chain of the hub's log with the admitted records, ending in a seal
+// FEED      hub     keyed      entries of one chain of the hub's log with the admitted records,
+// ending in a seal
 // FACK      device  keyed      log cursors held now (after the commit)
 // DIGEST    hub     signed     live values of one area, changed ones only or all
-// START     hub     signed     "I start: greet me" (broadcast, also the answer to an unknown session)
+// START     hub     signed     "I start: greet me" (broadcast, also the answer to an unknown
+// session)
 // JOIN      device  by secret  a new device asks to be enrolled
 // JOINED    hub     by secret  site, hub key, and once confirmed the device's id
 // ENROL     device  keyed      a person's new key, proven by a one-time code
@@ -75,13 +82,20 @@ struct frame_seal {
 DAVY_MUST_USE enum rc frame_build(struct frame_codec *codec, const struct frame *head,
                                   struct slice body, const struct frame_seal *seal,
                                   struct buf *out);
-// Header and proof only; the body is not touched. RC_TRUNCATED, RC_INVALID, RC_UNSUPPORTED, RC_TOO_LARGE.
+// Header and proof only; the body is not touched. RC_TRUNCATED, RC_INVALID, RC_UNSUPPORTED,
+// RC_TOO_LARGE.
 DAVY_MUST_USE enum rc frame_open(struct slice bytes, struct frame *out_frame);
 bool frame_keyed_ok(struct slice bytes, const struct frame *frame, enum frame_direction direction,
                     const uint8_t key[SESSION_KEY_BYTES]);
-bool frame_signed_ok(struct slice bytes, const struct frame *frame, enum frame_direction direction,
-                     struct site_id site, const struct keys_scheme *scheme,
-                     const struct public_key *key);
+// Whose signature a frame should carry.
+struct frame_trust {
+    enum frame_direction direction;
+    struct site_id site;
+    const struct keys_scheme *scheme;
+    const struct public_key *key;
+};
+bool frame_signed_ok(struct slice bytes, const struct frame *frame,
+                     const struct frame_trust *trust);
 // Inflates frame->body if compressed (after the proof was checked) into the codec's buffer.
 DAVY_MUST_USE enum rc frame_inflate(struct frame_codec *codec, struct frame *frame);
 
@@ -184,7 +198,8 @@ DAVY_MUST_USE enum rc batch_next(struct reader *items, struct batch_item *out_it
 
 // FEED: like a batch of the hub's own chain. An item is
 //   0 the hub's own record: content, signature or not
-//   1 an admit with the admitted record    2 an admit of a record that the reader holds: its own, or the
+//   1 an admit with the admitted record    2 an admit of a record that the reader holds: its own,
+//   or the
 //     hub's own that stands just before it
 //   3 a seal of another author's chain (not part of the hub's chain; follows the admits it covers)
 enum feed_item_type { FEED_OWN = 0, FEED_ADMIT = 1, FEED_ADMIT_HELD = 2, FEED_AUTHOR_SEAL = 3 };
@@ -267,7 +282,8 @@ void enrol_prove_with(const uint8_t key[SESSION_KEY_BYTES], struct rid person,
                       const struct public_key *device_key, uint8_t out_proof[KEYED_HASH_BYTES]);
 void secret_hash(const char *domain, struct slice secret, struct hash32 *out_hash);
 
-// JOIN and JOINED: proven by a keyed hash under the invite's secret (in frame.proof, FRAME_KEYED, session 0).
+// JOIN and JOINED: proven by a keyed hash under the invite's secret (in frame.proof, FRAME_KEYED,
+// session 0).
 struct join {
     struct public_key device_key;
     uint8_t secret_id[16]; // which invite: first half of secret_hash("davy/invite/1", secret)
@@ -293,7 +309,8 @@ void invite_id(const uint8_t secret[16], uint8_t out_id[16]);
 void join_short_code(const struct public_key *device_key, const struct public_key *hub_key,
                      struct site_id site, char out_code[static SHORT_CODE_BYTES]);
 
-// INVITE as text for people, QR and files: "DAVY1-" and base 32 of site, hub key, secret and broker.
+// INVITE as text for people, QR and files: "DAVY1-" and base 32 of site, hub key, secret and
+// broker.
 struct invite {
     struct site_id site;
     struct public_key hub_key;

@@ -2,10 +2,13 @@
 //
 // Pure, like sync/device.h. One transaction a loop round:
 //   sync_hub_receive …  sync_hub_append …  sync_hub_seal  -> commit ->  sync_hub_flush
-// Only sync_hub_flush sends: nothing leaves before the commit. After a rollback call sync_hub_aborted.
-// A batch is stored only up to its verified seal; each record is judged by the callback and admitted
+// Only sync_hub_flush sends: nothing leaves before the commit. After a rollback call
+// sync_hub_aborted.
+// A batch is stored only up to its verified seal; each record is judged by the callback and
+// admitted
 // with its verdict; a record that is refused is held in the author's chain all the same.
-// A hub that starts asks for its own heads (START) and admits nothing until a reader answers, unless no
+// A hub that starts asks for its own heads (START) and admits nothing until a reader answers,
+// unless no
 // reader can exist yet; a reader that holds more than the hub means that the hub is behind.
 #ifndef DAVY_SYNC_HUB_H
 #define DAVY_SYNC_HUB_H
@@ -31,10 +34,12 @@ struct sync_hub_options {
     // The enrolled device that uses a broker account; false if none.
     bool (*device_of)(void *ctx, const char *account, struct rid *out_device,
                       struct public_key *out_key);
-    // Judges one record (form, signature, right, effect, module). `repeat` is true if its rid is known.
+    // Judges one record (form, signature, right, effect, module). `repeat` is true if its rid is
+    // known.
     enum verdict (*judge)(void *ctx, const struct content *content, const struct place *place,
                           const struct signed_record *record, uint16_t *out_rule);
-    // Certifies a person's key for a device: checks the code and appends the record. REFUSAL_NONE if done.
+    // Certifies a person's key for a device: checks the code and appends the record. REFUSAL_NONE
+    // if done.
     enum refusal_code (*enrol)(void *ctx, struct rid device, const struct enrol *enrol,
                                struct moment now);
     // The secret of an open invite by its id; false if there is none (used up, expired, unknown).

@@ -1,4 +1,5 @@
-// Planted bugs: the simulation switches one on and its checker must catch it. The product passes NULL.
+// Planted bugs: the simulation switches one on and its checker must catch it. The product passes
+// NULL.
 #ifndef DAVY_SYNC_MUTANT_H
 #define DAVY_SYNC_MUTANT_H
 
