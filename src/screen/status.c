@@ -8,6 +8,7 @@
 
 // Row 0: what must always be seen. On a narrow line the parts of the highest rank go first.
 #define PARTS_MAX 14
+#define RANK_FIRST_OUT 11 // goes before anything is shortened
 
 struct part {
     char text[WORD_BYTES];
@@ -129,7 +130,7 @@ static void add_rest(const struct screen *screen, struct parts *parts) {
         add(parts, 7, TUI_TEXT, "%.40s%s", person.name, more);
     }
     if (status->demo) {
-        add(parts, 9, TUI_DIM, "%s", _("DEMO"));
+        add(parts, RANK_FIRST_OUT, TUI_DIM, "%s", _("DEMO"));
     }
 }
 
@@ -141,13 +142,13 @@ static int total_cols(const struct parts *parts) {
     return cols;
 }
 
-// Takes the part of the highest rank out. False: only those that always stay are left.
-static bool drop_one(struct parts *parts) {
+// Takes the part of the highest rank out. False: all that are left rank below `least`.
+static bool drop_one(struct parts *parts, int least) {
     size_t worst = 0;
     for (size_t i = 1; i < parts->count; i++) {
         worst = parts->part[i].rank >= parts->part[worst].rank ? i : worst;
     }
-    if (parts->count == 0 || parts->part[worst].rank == 0) {
+    if (parts->count == 0 || parts->part[worst].rank < least) {
         return false;
     }
     memmove(&parts->part[worst], &parts->part[worst + 1],
@@ -163,10 +164,12 @@ void screen_draw_status(struct screen *screen, struct tui_rect rect) {
     add_counts(screen, &parts);
     add_rest(screen, &parts);
     int room = rect.cols >= TUI_COLS_MIN ? rect.cols - 5 : rect.cols + 1;
+    while (total_cols(&parts) > room && drop_one(&parts, RANK_FIRST_OUT)) {
+    }
     if (total_cols(&parts) > room) {
         use_briefs(&parts);
     }
-    while (total_cols(&parts) > room && drop_one(&parts)) {
+    while (total_cols(&parts) > room && drop_one(&parts, 1)) {
     }
     tui_fill(screen->canvas, rect, TUI_TEXT);
     struct tui_pen pen = tui_pen(screen->canvas, tui_span(rect.row, rect.col, rect.cols));
