@@ -111,6 +111,7 @@ def launch(name, command, timeout):
     """Runs one program to its end. Returns (exit code or None after the timeout, what it printed)."""
     log = f"{LOGS}/{file_name(name)}.log"
     env = environment(name)
+    os.chmod(env["TMPDIR"], 0o755)  # a test may become another user
     with open(log, "wb") as out:
         process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.STDOUT,
                                    env=env, start_new_session=True)
