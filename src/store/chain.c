@@ -8,7 +8,7 @@
 #define CHAIN_KEY_BYTES (ID_BYTES + 2)
 
 int64_t place_pack(int64_t chain, uint64_t seq) {
-    ENSURE(chain > 0 && seq <= STORE_SEQ_MAX);
+    ENSURE(chain > 0 && chain <= STORE_ROW_MAX && seq <= STORE_SEQ_MAX);
     return chain << STORE_PLACE_BITS | (int64_t)seq;
 }
 
@@ -35,6 +35,7 @@ static enum rc author_read(struct store *store, struct author_row *row) {
         row->id = sqlite3_column_int64(statement, 0);
         row->has_key = column_copy(statement, 1, row->author.device_key.b, PUBLIC_KEY_BYTES);
         row->author.own = sqlite3_column_int(statement, 2) != 0;
+        rc = row->id > 0 && row->id <= STORE_ROW_MAX ? RC_OK : RC_CORRUPT;
     } else if (rc == RC_NOT_FOUND) {
         rc = RC_OK;
     }
@@ -183,7 +184,7 @@ static bool chain_columns(sqlite3_stmt *statement, struct chain_row *row) {
     chain->sealed.seq = (uint64_t)sqlite3_column_int64(statement, 3);
     chain->logged_seq = (uint64_t)sqlite3_column_int64(statement, 5);
     chain->acked_seq = (uint64_t)sqlite3_column_int64(statement, 6);
-    return row->id > 0 && chain->head.seq <= STORE_SEQ_MAX &&
+    return row->id > 0 && row->id <= STORE_ROW_MAX && chain->head.seq <= STORE_SEQ_MAX &&
            chain->sealed.seq <= chain->head.seq && chain->logged_seq <= chain->head.seq &&
            column_copy(statement, 2, chain->head.hash.b, HASH_BYTES) &&
            column_copy(statement, 4, chain->sealed.hash.b, HASH_BYTES);

@@ -33,6 +33,9 @@ enum rc db_rc(sqlite3 *db, int code) {
         return io_rc(db, code);
     case SQLITE_CORRUPT:
     case SQLITE_NOTADB:
+    case SQLITE_ERROR: // our statements are constants: the tables are not what they should be
+    case SQLITE_SCHEMA:
+    case SQLITE_MISMATCH:
         return RC_CORRUPT;
     case SQLITE_BUSY:
     case SQLITE_LOCKED:

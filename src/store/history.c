@@ -12,15 +12,14 @@
 #define HISTORY_FILE "history.db"
 #define HISTORY_TAGS_MAX (2 * LIMIT_SITE_TAGS)
 
-static const struct migration history_migrations[] = {
-    {"journal",
-     "CREATE TABLE tag(id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE) STRICT;"
-     "CREATE TABLE journal(id INTEGER PRIMARY KEY, bytes BLOB NOT NULL) STRICT;"
-     "CREATE TABLE state(key TEXT PRIMARY KEY, value BLOB NOT NULL) STRICT, WITHOUT ROWID;"
-     "CREATE TABLE month(month INTEGER PRIMARY KEY) STRICT;"
-     "CREATE TABLE retention(id INTEGER PRIMARY KEY CHECK(id = 1), month INTEGER NOT NULL) STRICT;"
-     "INSERT INTO retention VALUES(1, 0);"},
-};
+static const char journal_sql[] =
+    "CREATE TABLE tag(id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE) STRICT;"
+    "CREATE TABLE journal(id INTEGER PRIMARY KEY, bytes BLOB NOT NULL) STRICT;"
+    "CREATE TABLE state(key TEXT PRIMARY KEY, value BLOB NOT NULL) STRICT, WITHOUT ROWID;"
+    "CREATE TABLE month(month INTEGER PRIMARY KEY) STRICT;"
+    "CREATE TABLE retention(id INTEGER PRIMARY KEY CHECK(id = 1), month INTEGER NOT NULL) STRICT;"
+    "INSERT INTO retention VALUES(1, 0);";
+static const struct migration history_migrations[] = {{"journal", journal_sql}};
 const struct schema history_schema = {HISTORY_APPLICATION_ID, history_migrations,
                                       COUNT_OF(history_migrations)};
 
@@ -31,8 +30,8 @@ static const char *const statement_sql[HISTORY_STATEMENT_COUNT] = {
     [HISTORY_TAG_PUT] = "INSERT INTO tag(id, name) VALUES(?1, ?2)",
     [HISTORY_JOURNAL_PUT] = "INSERT INTO journal(id, bytes) VALUES(?1, ?2)",
     [HISTORY_JOURNAL_DROP] = "DELETE FROM journal WHERE id < ?1",
-    [HISTORY_STATE_SET] = "INSERT INTO state(key, value) VALUES(?1, ?2) "
-                          "ON CONFLICT(key) DO UPDATE SET value = excluded.value",
+    [HISTORY_STATE_SET] = ("INSERT INTO state(key, value) VALUES(?1, ?2) "
+                           "ON CONFLICT(key) DO UPDATE SET value = excluded.value"),
     [HISTORY_STATE_DROP] = "DELETE FROM state WHERE key = ?1",
     [HISTORY_STATE_GET] = "SELECT value FROM state WHERE key = ?1",
     [HISTORY_MONTH_PUT] = "INSERT INTO month(month) VALUES(?1) ON CONFLICT DO NOTHING",
@@ -174,7 +173,16 @@ enum rc history_reload(struct history *history) {
 
 static enum rc history_load(struct history *history) {
     enum rc rc = db_integer(history->db, "PRAGMA data_version", &history->data_version);
-    return rc == RC_OK ? history_reload(history) : rc;
+    if (rc == RC_OK) {
+        rc = history_reload(history);
+    }
+    uint64_t before = history->buffered + 1;
+    while (rc == RC_OK && !history->read_only && history->buffered > history->buffered_max &&
+           history->buffered < before) {
+        before = history->buffered;
+        rc = buffers_flush(history, false);
+    }
+    return rc == RC_FULL ? RC_OK : rc;
 }
 
 static enum rc history_parts(struct history *history, const struct history_options *options) {
@@ -515,10 +523,11 @@ enum rc history_commit(struct history *history) {
     }
     bool idle = history->batch_count == 0 && history->state_count == 0 &&
                 history->tags_durable == history->tag_count && !history->flushed;
-    if (idle) {
+    // More is buffered than there should be only after a disk was full: then a commit makes room.
+    if (idle && history->buffered <= history->buffered_max) {
         return RC_OK;
     }
-    enum rc rc = commit_now(history);
+    enum rc rc = idle ? RC_OK : commit_now(history);
     if (rc != RC_OK) {
         return rc;
     }

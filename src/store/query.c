@@ -99,8 +99,6 @@ static enum rc query_prepare(struct store *store, const struct module *module,
     enum rc rc = buf_rc(&sql);
     if (rc == RC_OK) {
         int code = sqlite3_prepare_v2(store->db, buf_cstr(&sql), -1, &statement, NULL);
-        // Columns and order are constants of the code; a mistake in them is ours.
-        ENSURE((code & 0xFF) != SQLITE_ERROR);
         rc = db_rc(store->db, code);
     }
     buf_fini(&sql);
@@ -117,16 +115,10 @@ static enum rc query_prepare(struct store *store, const struct module *module,
 
 static enum rc view_row_state(sqlite3_stmt *statement, const struct module *module,
                               struct rid *out_subject, void *out_state) {
-    struct slice state = column_slice(statement, 1);
-    if (state.len > module->state_bytes ||
-        !column_copy(statement, 0, out_subject->id.b, ID_BYTES)) {
+    if (!column_copy(statement, 0, out_subject->id.b, ID_BYTES)) {
         return RC_CORRUPT;
     }
-    memset(out_state, 0, module->state_bytes);
-    if (state.len > 0) {
-        memcpy(out_state, state.data, state.len);
-    }
-    return RC_OK;
+    return state_unpack(module, column_slice(statement, 1), out_state);
 }
 
 struct view_walk {

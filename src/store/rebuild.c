@@ -169,7 +169,7 @@ enum rc views_open(struct store *store, struct refusal *out_refusal) {
     for (uint16_t i = 0; i < count; i++) {
         struct view *view = &store->views[i];
         view->module = store->registry->modules[i];
-        view->scratch = calloc(1, view->module->state_bytes > 0 ? view->module->state_bytes : 1);
+        view->scratch = calloc(1, view->module->state_bytes + VIEW_SUM_BYTES);
         enum rc rc = view->scratch == NULL ? RC_NO_MEMORY : view_is_stale(store, view);
         if (rc != RC_OK) {
             return rc;

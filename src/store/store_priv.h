@@ -23,10 +23,12 @@
 #define STORE_APPLICATION_ID 0x44617679 // "Davy"
 #define STORE_PLACE_BITS 40
 #define STORE_SEQ_MAX ((UINT64_C(1) << STORE_PLACE_BITS) - 1)
+#define STORE_ROW_MAX ((INT64_C(1) << 22) - 1) // row ids of chains and authors that can be packed
 #define STORE_CHAINS_MAX (1u << 20)
 #define STORE_AUTHORS_MAX (1u << 18)
 #define STORE_WAL_BYTES_MAX (16 * 1024 * 1024) // a commit beyond it checkpoints
 #define STORE_SQL_BYTES 4096
+#define VIEW_SUM_BYTES 4
 
 // X(name, SQL)
 #define STORE_STATEMENTS(X)                                                                        \
@@ -153,7 +155,7 @@ enum view_statement { VIEW_GET, VIEW_INSERT, VIEW_UPDATE, VIEW_STATEMENT_COUNT }
 struct view {
     const struct module *module;
     sqlite3_stmt *statements[VIEW_STATEMENT_COUNT];
-    uint8_t *scratch; // one state
+    uint8_t *scratch; // one state and its checksum
     bool stale;       // to be folded anew
 };
 
@@ -344,6 +346,9 @@ void view_sql(const struct module *module, const char *create, struct buf *out);
 DAVY_MUST_USE enum rc views_rebuild(struct store *store,
                                     void (*progress)(void *ctx, uint64_t done, uint64_t total),
                                     void *ctx);
+// RC_NOT_FOUND (and a zeroed state) if it is empty, RC_CORRUPT if its checksum is wrong.
+DAVY_MUST_USE enum rc state_unpack(const struct module *module, struct slice packed,
+                                   void *out_state);
 DAVY_MUST_USE enum rc view_load(struct store *store, struct view *view, struct rid subject,
                                 void *out_state); // RC_NOT_FOUND
 DAVY_MUST_USE enum rc fold_entry(struct store *store, const struct log_row *row,

@@ -116,8 +116,46 @@ struct view_row {
     bool is_new;    // there is no row yet
 };
 
-// State is kept without its trailing zeros. An empty state is a row that only knows how far it was
-// folded.
+// State is kept without its trailing zeros, with a checksum behind it: modules believe their
+// state, and
+// a flipped bit must not lead them out of an array. An empty one only knows how far it was folded.
+static uint32_t state_sum(const uint8_t *state, size_t bytes) {
+    uint64_t sum = 0xCBF29CE484222325u ^ bytes;
+    for (size_t at = 0; at < bytes; at += sizeof(uint64_t)) {
+        uint64_t word = 0;
+        size_t left = bytes - at;
+        memcpy(&word, state + at, left < sizeof(word) ? left : sizeof(word));
+        sum = (sum ^ word) * 0x9E3779B97F4A7C15u;
+        sum ^= sum >> 29;
+    }
+    return (uint32_t)(sum ^ sum >> 32);
+}
+
+static size_t state_used(const uint8_t *state, size_t bytes) {
+    while (bytes > 0 && state[bytes - 1] == 0) {
+        bytes--;
+    }
+    return bytes;
+}
+
+enum rc state_unpack(const struct module *module, struct slice packed, void *out_state) {
+    uint32_t sum = 0;
+    memset(out_state, 0, module->state_bytes);
+    if (packed.len == 0) {
+        return RC_NOT_FOUND;
+    }
+    if (packed.len < sizeof(sum) || packed.len - sizeof(sum) > module->state_bytes) {
+        return RC_CORRUPT;
+    }
+    size_t used = packed.len - sizeof(sum);
+    memcpy(&sum, packed.data + used, sizeof(sum));
+    if (state_sum(packed.data, used) != sum) {
+        return RC_CORRUPT;
+    }
+    memcpy(out_state, packed.data, used);
+    return RC_OK;
+}
+
 static enum rc view_read(struct store *store, struct view *view, int64_t number,
                          struct view_row *out_row, void *out_state) {
     sqlite3_stmt *statement = NULL;
@@ -126,24 +164,17 @@ static enum rc view_read(struct store *store, struct view *view, int64_t number,
         return rc;
     }
     struct view_row row = {.number = number, .is_new = true};
-    struct slice state = {0};
+    struct slice packed = {0};
     sqlite3_bind_int64(statement, 1, number);
     rc = db_row(store, statement);
     if (rc == RC_OK) {
         row.is_new = false;
         row.folded = sqlite3_column_int64(statement, 0);
-        state = column_slice(statement, 1);
-        rc = state.len > 0 ? RC_OK : RC_NOT_FOUND;
-    }
-    if (state.len > view->module->state_bytes) {
-        rc = RC_CORRUPT;
+        packed = column_slice(statement, 1);
     }
     if (rc == RC_OK || rc == RC_NOT_FOUND) {
         *out_row = row;
-        memset(out_state, 0, view->module->state_bytes);
-        if (state.len > 0) {
-            memcpy(out_state, state.data, state.len);
-        }
+        rc = state_unpack(view->module, packed, out_state);
     }
     sqlite3_reset(statement);
     return rc;
@@ -157,13 +188,6 @@ enum rc view_load(struct store *store, struct view *view, struct rid subject, vo
         memset(out_state, 0, view->module->state_bytes);
     }
     return rc == RC_OK ? view_read(store, view, number, &row, out_state) : rc;
-}
-
-static size_t state_used(const uint8_t *state, size_t bytes) {
-    while (bytes > 0 && state[bytes - 1] == 0) {
-        bytes--;
-    }
-    return bytes;
 }
 
 static void bind_columns(sqlite3_stmt *statement, const struct module *module, const void *state) {
@@ -181,8 +205,9 @@ static void bind_columns(sqlite3_stmt *statement, const struct module *module, c
     }
 }
 
+// `state` has room for the checksum behind it.
 static enum rc view_write(struct store *store, struct view *view, struct rid subject,
-                          const struct view_row *row, const uint8_t *state) {
+                          const struct view_row *row, uint8_t *state) {
     sqlite3_stmt *statement = NULL;
     enum view_statement which = row->is_new ? VIEW_INSERT : VIEW_UPDATE;
     enum rc rc = view_take(store, view, which, &statement);
@@ -195,9 +220,13 @@ static enum rc view_write(struct store *store, struct view *view, struct rid sub
         bind_bytes(statement, 3, subject.id.b, ID_BYTES);
     }
     sqlite3_bind_int64(statement, 4, row->folded);
-    bind_bytes(statement, 5, state, state_used(state, view->module->state_bytes));
     bind_columns(statement, view->module, state);
+    size_t used = state_used(state, view->module->state_bytes);
+    uint32_t sum = state_sum(state, used);
+    memcpy(state + used, &sum, sizeof(sum));
+    bind_bytes(statement, 5, state, used > 0 ? used + sizeof(sum) : 0);
     rc = db_run(store, statement);
+    memset(state + used, 0, sizeof(sum));
     sqlite3_reset(statement);
     if (rc == RC_OK && store->on_fold != NULL && !store->on_fold_off) {
         store->on_fold(store->on_fold_ctx, view->module, subject, state);

@@ -1,7 +1,7 @@
 // The store on a bad disk: faults at every write and sync, power cuts at every change, full disks.
 //
-// "Acknowledged" is a note whose commit returned RC_OK; after whatever happened it must be there, with
-// its verdict and view, and the store must verify.
+// "Acknowledged" is a note whose commit returned RC_OK; after whatever happened it must be there,
+// with its verdict and view, and the store must verify.
 #include "store_fixture.h"
 
 #include "davy/sim/vfs.h"
@@ -124,8 +124,8 @@ static bool is_clean(enum rc rc) {
     return rc == RC_OK || rc == RC_FULL || rc == RC_IO || rc == RC_BUSY || rc == RC_CORRUPT;
 }
 
-// Every write and every sync of a life fails once as an I/O error; full disks and lasting faults strike
-// at some of them.
+// Every write and every sync of a life fails once as an I/O error; full disks and lasting faults
+// strike at some of them.
 static const struct {
     struct sim_fault fault;
     uint64_t step;
@@ -168,7 +168,8 @@ static void test_every_fault_ends_clean(void **state) {
     assert_true(faults > 100);
 }
 
-// On a full disk the store refuses and goes on; nothing has to be repaired when there is room again.
+// On a full disk the store refuses and goes on; nothing has to be repaired when there is room
+// again.
 static void test_a_full_disk_heals(void **state) {
     (void)state;
     struct bench bench;
@@ -260,7 +261,8 @@ static void test_power_cuts_lose_nothing(void **state) {
     assert_int_equal(sum.lost, 0);
 }
 
-// The disk must be able to show the loss that synchronous=NORMAL risks, or the test above means nothing.
+// The disk must be able to show the loss that synchronous=NORMAL risks, or the test above means
+// nothing.
 static void test_a_weak_sync_is_caught(void **state) {
     (void)state;
     struct cuts cuts = cut_everywhere(true, 9, 5);

@@ -148,7 +148,8 @@ static void test_keys_that_are_not_known(void **state) {
     fixture_close(&fx);
 }
 
-// Somebody who can write the file but has no key re-signs nothing: a forged record with right hashes.
+// Somebody who can write the file but has no key re-signs nothing: a forged record with right
+// hashes.
 static void test_a_forged_signature_is_found(void **state) {
     (void)state;
     struct fixture fx;

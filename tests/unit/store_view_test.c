@@ -136,7 +136,8 @@ static void test_log_refuses_nonsense(void **state) {
     fixture_close(&fx);
 }
 
-// Lanes travel apart: whatever the order in which verdicts arrive, the state is that of the order of n.
+// Lanes travel apart: whatever the order in which verdicts arrive, the state is that of the order
+// of n.
 static void test_order_of_arrival_does_not_matter(void **state) {
     (void)state;
     static const uint64_t orders[][4] = {
