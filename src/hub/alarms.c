@@ -10,8 +10,6 @@
 
 #define STALE_PRIORITY 2
 
-enum return_reason { RETURN_CLEARED = 0, RETURN_REMOVED = 1 };
-
 void hub_event(void *ctx, const struct alarm_event *event) {
     struct hub *hub = ctx;
     if (hub->event_count == HUB_EVENTS_MAX) {
@@ -90,15 +88,21 @@ static enum rc write_raise(struct hub *hub, const struct alarm_event *event, str
     return hub_state(hub, KIND_ALARM_RAISE, NULL, open);
 }
 
-static enum rc write_return(struct hub *hub, const struct alarm_event *event,
-                            enum return_reason reason, struct rid *open) {
+// A limit that the site file no longer has did not return: it was taken away.
+static enum alarm_return return_reason(const struct hub *hub, const struct alarm_event *event) {
+    bool gone = event->source == ALARM_SOURCE_TAG &&
+                !hub->site->tags[event->index].limits[event->limit - ALARM_HH].present;
+    return gone ? ALARM_RETURN_CHANGED : ALARM_RETURN_NORMAL;
+}
+
+static enum rc write_return(struct hub *hub, const struct alarm_event *event, struct rid *open) {
     const struct module *module;
     buf_reset(&hub->body);
     struct body body =
         body_start(registry_kind(app_registry(), KIND_ALARM_RETURN, &module), &hub->body);
     put_decimal(&body, RETURN_VALUE, event->value);
     body_put_int(&body, RETURN_TIME, event->time.v);
-    body_put_uint(&body, RETURN_REASON, (uint64_t)reason);
+    body_put_uint(&body, RETURN_REASON, (uint64_t)return_reason(hub, event));
     enum rc rc = hub_state(hub, KIND_ALARM_RETURN, open, NULL);
     if (rc == RC_OK) {
         *open = (struct rid){{{0}}};
@@ -112,7 +116,7 @@ static enum rc write_event(struct hub *hub, const struct alarm_event *event) {
     if (event->kind == ALARM_EVENT_ACTIVATE) {
         return is_open ? RC_OK : write_raise(hub, event, open);
     }
-    return is_open ? write_return(hub, event, RETURN_CLEARED, open) : RC_OK;
+    return is_open ? write_return(hub, event, open) : RC_OK;
 }
 
 static enum rc reconcile_one(struct hub *hub, struct alarm_event *event, bool active, bool known) {
@@ -122,7 +126,7 @@ static enum rc reconcile_one(struct hub *hub, struct alarm_event *event, bool ac
         return write_raise(hub, event, open);
     }
     if (!active && is_open && known) {
-        return write_return(hub, event, RETURN_CLEARED, open);
+        return write_return(hub, event, open);
     }
     return RC_OK;
 }

@@ -1,8 +1,6 @@
-// Telemetry in. A payload is refused whole or taken whole; a reading of it is dropped and counted
-// if its
-// tag is unknown or its time cannot be; a value outside the tag's range is uncertain: it can
-// raise an
-// alarm but never clear one.
+// Telemetry in. A payload is refused whole or taken whole; a reading of it is dropped and counted if
+// its tag is unknown or its time cannot be; a value outside the tag's range is uncertain: it can
+// raise an alarm but never clear one.
 #include "hub_priv.h"
 
 #include <stdio.h>
@@ -84,8 +82,14 @@ void hub_telemetry(struct hub *hub, const char *topic, struct slice payload, str
     }
 }
 
+// Saved with the boot clock's time: a delay runs on while the hub is down, as long as that clock does.
+// A gateway's silence starts anew, because the time it was last heard is not saved.
 static enum rc restore_item(void *ctx, const char *key, struct slice value) {
     struct hub *hub = ctx;
+    struct moment then = hub->now;
+    struct reader in = reader_of(value);
+    uint64_t boot_id = reader_u64(&in);
+    int64_t saved_ms = reader_signed(&in);
     struct alarm_eval_item item = {.source =
                                        key[0] == 't' ? ALARM_SOURCE_TAG : ALARM_SOURCE_GATEWAY};
     if ((key[0] != 't' && key[0] != 'g') || key[1] != ':') {
@@ -94,7 +98,12 @@ static enum rc restore_item(void *ctx, const char *key, struct slice value) {
     struct slice name = slice_text(key + 2);
     bool known = item.source == ALARM_SOURCE_TAG ? site_tag_find(hub->site, name, &item.index)
                                                  : site_gateway_find(hub->site, name, &item.index);
-    if (known && alarm_eval_item_decode(hub->eval, item, value, hub->now) != RC_OK) {
+    bool same_boot = boot_id == then.boot_id && saved_ms <= then.mono.v;
+    if (item.source == ALARM_SOURCE_TAG && same_boot) {
+        then.mono.v = saved_ms;
+    }
+    struct slice state = reader_take(&in, reader_left(&in));
+    if (known && alarm_eval_item_decode(hub->eval, item, state, then) != RC_OK) {
         hub_log(hub, LOG_WARNING, "saved alarm timer of %s is damaged and starts anew", key + 2);
     }
     return RC_OK;
@@ -131,6 +140,8 @@ enum rc hub_ingest_save(struct hub *hub) {
                        tag ? hub->site->tags[item.index].tag
                            : hub->site->gateways[item.index].code);
         buf_reset(&hub->scratch);
+        buf_put_u64(&hub->scratch, hub->now.boot_id);
+        buf_put_signed(&hub->scratch, hub->now.mono.v);
         alarm_eval_item_encode(hub->eval, item, hub->now, &hub->scratch);
         enum rc rc = buf_rc(&hub->scratch);
         if (rc == RC_OK) {
