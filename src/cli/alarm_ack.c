@@ -6,7 +6,8 @@
 
 static const struct cli_column columns[] = {{"asked", NULL, false}, {"taken", NULL, false}};
 
-// Names the rows as they stand now: what changes between this look and the signature is left out by app.
+// Names the rows as they stand now: what changes between this look and the signature is left out
+// by app.
 static int paint(struct session *session, struct painted_row *rows, uint32_t *out_count) {
     struct cli *cli = session->cli;
     uint32_t count = 0;

@@ -23,7 +23,8 @@ static bool takes_next(const char *arg) {
     return false;
 }
 
-// Index of the first argument that is neither an option nor an option's value; argc if there is none.
+// Index of the first argument that is neither an option nor an option's value; argc if there is
+// none.
 static int first_word(int argc, char *const *argv) {
     int at = 1;
     while (at < argc && argv[at][0] == '-') {

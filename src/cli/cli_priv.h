@@ -131,8 +131,8 @@ int cli_fail_usage(struct cli *cli, const char *format, ...) DAVY_PRINTF(2, 3);
 // One cleaned line to stdout (text only: nothing with --json).
 void cli_say(struct cli *cli, const char *format, ...) DAVY_PRINTF(2, 3);
 
-// Rows: with --json each is one object on a line, otherwise a table is printed at the end. One column table
-// serves both. Cells are put in the order of the columns.
+// Rows: with --json each is one object on a line, otherwise a table is printed at the end. One
+// column table serves both. Cells are put in the order of the columns.
 struct cli_column {
     const char *key;   // in JSON; NULL: for people only
     const char *title; // for people; NULL: in JSON only
@@ -164,7 +164,8 @@ void list_time(struct cli_list *list, struct utc_ms time); // 0: null
 void list_id(struct cli_list *list, struct id16 id);       // zero: null; people see the short code
 void list_null(struct cli_list *list);
 void list_row(struct cli_list *list); // the row is whole
-// Prints the table, or "title: value" lines, and frees. RC_NO_MEMORY becomes a failure. Returns the exit code.
+// Prints the table, or "title: value" lines, and frees. RC_NO_MEMORY becomes a failure. Returns
+// the exit code.
 int list_finish(struct cli_list *list);
 int list_finish_form(struct cli_list *list);
 
@@ -225,7 +226,8 @@ void session_close(struct session *session);
 int session_sign_in(struct session *session, bool admin);
 // The app of an act that was made: what it changed is seen, the same person is signed in.
 int session_again(struct session *session);
-// One request to the owner. CLI_OK with the answer's payload (borrowed from `answer`), or said why not.
+// One request to the owner. CLI_OK with the answer's payload (borrowed from `answer`), or said
+// why not.
 int session_ask(struct session *session, enum control_verb verb, struct slice payload,
                 struct buf *answer, struct slice *out_payload);
 bool session_is_hub(const struct session *session);

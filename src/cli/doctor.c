@@ -130,7 +130,7 @@ static void check_space(struct doctor *doctor) {
 }
 
 static void check_clock(struct doctor *doctor) {
-    static const struct check check = {"clock", N_("clock")};
+    static const struct check check = {"clock", N_("system clock")};
     struct moment now = os_now();
     char text[96];
     char time[CLI_TIME_BYTES];

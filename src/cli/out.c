@@ -7,6 +7,7 @@
 
 #define LINE_BYTES 2048
 #define CELLS_BYTES_MAX (64u * 1024 * 1024)
+#define NOTHING "-" // shown for a value that is not there
 #define ROW_BYTES_MAX (1024 * 1024)
 
 // ---- Sentences ----
@@ -184,7 +185,7 @@ void list_id(struct cli_list *list, struct id16 id) {
 }
 
 void list_null(struct cli_list *list) {
-    list_put(list, NULL, "-");
+    list_put(list, NULL, NOTHING);
 }
 
 void list_row(struct cli_list *list) {
@@ -212,15 +213,26 @@ static size_t titled(const struct cli_list *list) {
     return count;
 }
 
-static void put_cell(FILE *out, const char *text, int cols, bool right, bool last) {
-    int pad = cols - text_cols(text);
-    if (right) {
-        (void)fprintf(out, "%*s%s%s", pad, "", text, last ? "\n" : "  ");
-    } else if (last) {
-        (void)fprintf(out, "%s\n", text);
-    } else {
-        (void)fprintf(out, "%s%*s", text, pad + 2, "");
+static void put_blanks(struct buf *line, int cols) {
+    for (int i = 0; i < cols; i++) {
+        buf_put_u8(line, ' ');
     }
+}
+
+static void put_cell(struct buf *line, const char *text, int cols, bool right) {
+    int rest = cols - text_cols(text);
+    put_blanks(line, right ? rest : 0);
+    buf_put(line, text, strlen(text));
+    put_blanks(line, (right ? 0 : rest) + 2);
+}
+
+// Without the blanks at its end.
+static void print_line(FILE *out, struct buf *line) {
+    while (line->len > 0 && line->data[line->len - 1] == ' ') {
+        line->len--;
+    }
+    (void)fprintf(out, "%s\n", buf_cstr(line));
+    buf_reset(line);
 }
 
 struct table {
@@ -247,24 +259,28 @@ static void measure(const struct cli_list *list, struct table *table) {
     }
 }
 
-static void print_table(const struct cli_list *list) {
+static void print_table(struct cli_list *list) {
     FILE *out = list->cli->io.out;
     struct table table = {0};
     measure(list, &table);
     const char *cell = (const char *)list->cells.data;
     for (size_t i = 0; i < table.columns && list->rows > 0; i++) {
-        put_cell(out, _(table.of[i]->title), table.cols[i], table.of[i]->right,
-                 i + 1 == table.columns);
+        put_cell(&list->line, _(table.of[i]->title), table.cols[i], table.of[i]->right);
     }
     for (size_t row = 0; row < list->rows; row++) {
+        print_line(out, &list->line);
         for (size_t i = 0; i < table.columns; i++) {
-            put_cell(out, cell, table.cols[i], table.of[i]->right, i + 1 == table.columns);
+            put_cell(&list->line, cell, table.cols[i], table.of[i]->right);
             cell += strlen(cell) + 1;
         }
     }
+    if (list->rows > 0) {
+        print_line(out, &list->line);
+    }
 }
 
-static void print_form(const struct cli_list *list) {
+// What is empty is left out: a form's lines stand for themselves.
+static void print_form(struct cli_list *list) {
     const char *cell = (const char *)list->cells.data;
     int cols = 0;
     for (size_t i = 0; i < list->column_count; i++) {
@@ -273,16 +289,20 @@ static void print_form(const struct cli_list *list) {
     }
     for (size_t row = 0; row < list->rows; row++) {
         for (size_t i = 0; i < list->column_count; i++) {
-            if (list->columns[i].title) {
-                put_cell(list->cli->io.out, _(list->columns[i].title), cols, false, false);
-                (void)fprintf(list->cli->io.out, "%s\n", cell);
-                cell += strlen(cell) + 1;
+            if (!list->columns[i].title) {
+                continue;
             }
+            if (cell[0] != '\0' && strcmp(cell, NOTHING) != 0) {
+                put_cell(&list->line, _(list->columns[i].title), cols, false);
+                put_cell(&list->line, cell, 0, false);
+                print_line(list->cli->io.out, &list->line);
+            }
+            cell += strlen(cell) + 1;
         }
     }
 }
 
-static int finish(struct cli_list *list, void (*print)(const struct cli_list *list)) {
+static int finish(struct cli_list *list, void (*print)(struct cli_list *list)) {
     enum rc rc = buf_rc(&list->cells);
     if (rc == RC_OK && !list->cli->json && titled(list) > 0) {
         print(list);

@@ -1,5 +1,6 @@
-// Who owns the store decides the way of an act: the owner takes it over the socket beside the store; a hub's
-// folder without davyd is opened here as a hub; a console's folder without a console is opened by the app.
+// Who owns the store decides the way of an act: the owner takes it over the socket beside the
+// store; a hub's folder without davyd is opened here as a hub; a console's folder without a console
+// is opened by the app.
 #include "cli/cli_priv.h"
 
 #include "davy/keys/keys.h"

@@ -1,5 +1,5 @@
-// Founds a site in a folder: asks what is not given, makes the keys, writes genesis and first admin, and
-// leaves a site file and a configuration to fill in.
+// Founds a site in a folder: asks what is not given, makes the keys, writes genesis and first
+// admin, and leaves a site file and a configuration to fill in.
 #include "cli/cli_priv.h"
 
 #include "davy/keys/keys.h"

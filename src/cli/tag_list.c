@@ -1,6 +1,7 @@
 #include "cli/cli_priv.h"
 
 #include "davy/link/os.h"
+#include "davy/store/history.h"
 
 #include <stdlib.h>
 
@@ -71,6 +72,29 @@ static void put_row(struct cli_list *list, const struct tag_row *row) {
     list_row(list);
 }
 
+// A hub hears no digests of its own: what its history holds last stands for them.
+static void fill_from_history(const struct session *session, struct tag_row *rows, uint32_t count) {
+    struct history *history = NULL;
+    struct refusal refusal = {0};
+    struct history_options options = {.folder = session->cli->dir, .read_only = true};
+    if (history_open(&options, &history, &refusal) != RC_OK) {
+        return; // no reading was ever taken
+    }
+    for (uint32_t i = 0; i < count; i++) {
+        struct history_reading reading;
+        uint32_t tag = 0;
+        if (history_tag_find(history, rows[i].def.code, &tag) == RC_OK &&
+            history_last(history, tag, &reading) == RC_OK) {
+            rows[i].has_value = true;
+            rows[i].value = reading.value;
+            rows[i].quality = reading.quality & 3;
+            rows[i].age_ms = session->now.utc.v - reading.time.v;
+            rows[i].stale = !session->owned || rows[i].quality != 0;
+        }
+    }
+    history_close(history);
+}
+
 int cmd_tag_list(struct cli *cli) {
     struct session session;
     struct tag_row *rows = NULL;
@@ -80,6 +104,9 @@ int cmd_tag_list(struct cli *cli) {
         rows = calloc(max > 0 ? max : 1, sizeof *rows);
         uint32_t count =
             rows ? app_tags(session.app, cli->value[OPT_AREA], os_now(), rows, max) : 0;
+        if (session_is_hub(&session)) {
+            fill_from_history(&session, rows, count);
+        }
         struct cli_list list;
         list_start(&list, cli, columns, COUNT_OF(columns));
         for (uint32_t i = 0; i < count; i++) {

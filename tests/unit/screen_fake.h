@@ -732,6 +732,10 @@ static inline void fake_catalogue(void) {
         *strrchr(path, '/') = '\0';
     }
     strncat(path, "/locale", 8);
+    if (access(path, R_OK) != 0) {
+        print_error("%s is missing: run make all first\n", path);
+    }
+    assert_int_equal(access(path, R_OK), 0);
     assert_non_null(bindtextdomain("davy", path));
     _nl_msg_cat_cntr++;
 }

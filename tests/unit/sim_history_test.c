@@ -5,7 +5,7 @@
 #include "store/history_priv.h"
 
 #define OK(call) assert_int_equal((call), RC_OK)
-#define T0 INT64_C(1701388000000) // shortly before a month ends
+#define T0 INT64_C(1701388700000) // 100 s before a month ends
 #define TAGS 4
 #define ROUNDS 24
 
@@ -150,6 +150,35 @@ static void test_faults(void **state) {
     }
 }
 
+// Blocks of two months cannot be written together: whatever of it fails, a process that goes on shows
+// each reading once.
+static void test_full_between_two_months(void **state) {
+    (void)state;
+    bool struck = true;
+    for (uint64_t nth = 1; struck; nth++) {
+        struct sim_disk *disk = NULL;
+        struct history *history = NULL;
+        OK(sim_disk_new(nth, &disk));
+        OK(open_on(disk, &history));
+        for (int round = 0; round < 16; round++) {
+            OK(one_round(history, round));
+        }
+        sim_disk_fail(disk, &(struct sim_fault){SIM_WRITE, nth, false, true});
+        enum rc rc = history_flush(history);
+        struck = sim_disk_struck(disk);
+        assert_int_equal(rc, struck ? RC_FULL : RC_OK);
+        OK(one_round(history, 16));
+        OK(history_flush(history));
+        struct history_bucket bucket;
+        const struct history_range range = {1, {T0}, {T0 + 100000000}};
+        OK(history_buckets(history, &range, 1, &bucket));
+        assert_int_equal(bucket.count, 17 * 18 / 2);
+        history_close(history);
+        assert_int_equal(rounds_held(disk), 17);
+        sim_disk_free(disk);
+    }
+}
+
 // A full disk: readings wait in memory, then go out when there is room; nothing is doubled.
 static void test_a_full_disk_heals(void **state) {
     (void)state;
@@ -224,6 +253,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_power_cuts),
         cmocka_unit_test(test_faults),
+        cmocka_unit_test(test_full_between_two_months),
         cmocka_unit_test(test_a_full_disk_heals),
         cmocka_unit_test(test_a_disk_that_stays_full),
     };

@@ -448,6 +448,32 @@ static void test_months_are_files(void **state) {
     test_folder_remove(folder);
 }
 
+// Journal rows count on after everything went into blocks: a row number is never given twice.
+static void test_rows_count_on_after_a_flush(void **state) {
+    (void)state;
+    char folder[TEST_PATH_BYTES];
+    struct history *history = NULL;
+    struct history_bucket bucket;
+    uint32_t tag = 0;
+    test_folder_make(folder);
+    for (int i = 0; i < 4; i++) {
+        OK(open_as(folder, NULL, &history, NULL));
+        OK(history_tag(history, "a", &tag));
+        put(history, tag, T0 + i, i);
+        OK(history_commit(history));
+        if (i % 2 == 0) {
+            OK(history_flush(history));
+        }
+        history_close(history);
+    }
+    OK(open_as(folder, NULL, &history, NULL));
+    const struct history_range range = {tag, {T0}, {T0 + 10}};
+    OK(history_buckets(history, &range, 1, &bucket));
+    assert_int_equal(bucket.count, 4);
+    history_close(history);
+    test_folder_remove(folder);
+}
+
 // ---- State ----
 
 static enum rc collect_state(void *ctx, const char *key, struct slice value) {
@@ -618,6 +644,7 @@ int main(void) {
         cmocka_unit_test(test_full_buffers_become_blocks),
         cmocka_unit_test(test_a_slow_tag_does_not_hold_the_journal),
         cmocka_unit_test(test_months_are_files),
+        cmocka_unit_test(test_rows_count_on_after_a_flush),
         cmocka_unit_test(test_state_goes_with_readings),
         cmocka_unit_test(test_a_reader_follows),
         cmocka_unit_test(test_journal_rows_are_strict),

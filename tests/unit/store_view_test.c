@@ -171,6 +171,25 @@ static void test_order_of_arrival_does_not_matter(void **state) {
     }
 }
 
+struct items {
+    struct rid rids[16];
+    bool logged[16];
+    enum verdict verdicts[16];
+    bool sealed[16];
+    int count;
+};
+
+static enum rc collect_item(void *ctx, const struct store_item *item) {
+    struct items *items = ctx;
+    assert_true(item->content.kind >= NOTE_OPEN);
+    assert_true(rid_equal(content_rid(item->entry.bytes), item->entry.rid));
+    items->rids[items->count] = item->entry.rid;
+    items->logged[items->count] = item->logged;
+    items->verdicts[items->count] = item->log.verdict;
+    items->sealed[items->count++] = item->sealed;
+    return RC_OK;
+}
+
 static void test_a_repeat_folds_once(void **state) {
     (void)state;
     struct fixture fx;
@@ -207,6 +226,11 @@ static void test_a_repeat_folds_once(void **state) {
     OK(store_rebuild(fx.store, NULL, NULL));
     struct note_state after = view(&fx, subject, false);
     assert_memory_equal(&before, &after, sizeof(before));
+    // It stands in the timeline once, with the verdict of whichever place was judged.
+    struct items items = {.count = 0};
+    OK(store_subject_each(fx.store, subject, collect_item, &items));
+    assert_int_equal(items.count, 2);
+    assert_true(rid_equal(items.rids[1], record.rid) && items.logged[1]);
     fixture_close(&fx);
 }
 
@@ -576,25 +600,6 @@ static int pending_count(struct fixture *fx) {
     int count = 0;
     OK(store_pending_each(fx->store, &note_module, count_subject, &count));
     return count;
-}
-
-struct items {
-    struct rid rids[16];
-    bool logged[16];
-    enum verdict verdicts[16];
-    bool sealed[16];
-    int count;
-};
-
-static enum rc collect_item(void *ctx, const struct store_item *item) {
-    struct items *items = ctx;
-    assert_true(item->content.kind >= NOTE_OPEN);
-    assert_true(rid_equal(content_rid(item->entry.bytes), item->entry.rid));
-    items->rids[items->count] = item->entry.rid;
-    items->logged[items->count] = item->logged;
-    items->verdicts[items->count] = item->log.verdict;
-    items->sealed[items->count++] = item->sealed;
-    return RC_OK;
 }
 
 static struct items outbox(struct fixture *fx) {
