@@ -1,4 +1,5 @@
-// Telemetry in. A payload is refused whole or taken whole; a reading of it is dropped and counted if
+// Telemetry in. A payload is refused whole or taken whole; a reading of it is dropped and counted
+// if
 // its tag is unknown or its time cannot be; a value outside the tag's range is uncertain: it can
 // raise an alarm but never clear one.
 #include "hub_priv.h"
@@ -82,7 +83,8 @@ void hub_telemetry(struct hub *hub, const char *topic, struct slice payload, str
     }
 }
 
-// Saved with the boot clock's time: a delay runs on while the hub is down, as long as that clock does.
+// Saved with the boot clock's time: a delay runs on while the hub is down, as long as that clock
+// does.
 // A gateway's silence starts anew, because the time it was last heard is not saved.
 static enum rc restore_item(void *ctx, const char *key, struct slice value) {
     struct hub *hub = ctx;

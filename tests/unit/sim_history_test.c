@@ -33,10 +33,17 @@ static enum rc one_round(struct history *history, int round) {
     return rc == RC_OK ? history_commit(history) : rc;
 }
 
-static enum rc open_on(struct sim_disk *disk, struct history **out_history) {
-    const struct history_options options = {
-        .folder = "", .vfs = sim_disk_vfs_name(disk), .buffer_readings_max = 150, .create = true};
+static enum rc open_with(struct sim_disk *disk, uint32_t buffer_readings_max,
+                         struct history **out_history) {
+    const struct history_options options = {.folder = "",
+                                            .vfs = sim_disk_vfs_name(disk),
+                                            .buffer_readings_max = buffer_readings_max,
+                                            .create = true};
     return history_open(&options, out_history, NULL);
+}
+
+static enum rc open_on(struct sim_disk *disk, struct history **out_history) {
+    return open_with(disk, 150, out_history);
 }
 
 // Returns the rounds that were acknowledged; out_rc: how it ended.
@@ -150,7 +157,8 @@ static void test_faults(void **state) {
     }
 }
 
-// Blocks of two months cannot be written together: whatever of it fails, a process that goes on shows
+// Blocks of two months cannot be written together: whatever of it fails, a process that goes on
+// shows
 // each reading once.
 static void test_full_between_two_months(void **state) {
     (void)state;
@@ -159,7 +167,7 @@ static void test_full_between_two_months(void **state) {
         struct sim_disk *disk = NULL;
         struct history *history = NULL;
         OK(sim_disk_new(nth, &disk));
-        OK(open_on(disk, &history));
+        OK(open_with(disk, 100000, &history));
         for (int round = 0; round < 16; round++) {
             OK(one_round(history, round));
         }
