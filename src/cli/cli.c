@@ -156,26 +156,28 @@ static void guess_language(int argc, char **argv) {
 }
 
 static int no_command(struct cli *cli, int argc, char **argv, int at) {
-    for (int i = 1; i < argc && i <= at; i++) {
+    for (int i = 1; i < argc; i++) {
         if (strcmp(argv[i], "--version") == 0) {
             (void)fprintf(cli->io.out, "%s\n", VERSION_TEXT);
             return CLI_OK;
         }
         if (strcmp(argv[i], "--help") == 0) {
-            if (at < argc) {
-                help_group(cli->io.out, argv[at]);
-            } else {
-                help_all(cli->io.out);
-            }
+            help_group(cli->io.out, at < argc ? argv[at] : "");
             return CLI_OK;
         }
     }
-    if (at < argc) {
-        int code = cli_fail_usage(cli, _("unknown command %s"), argv[at]);
-        help_group(cli->io.err, argv[at]);
-        return code;
+    if (at >= argc) {
+        help_all(cli->io.err);
+        return CLI_USAGE;
     }
-    help_all(cli->io.err);
+    bool two = help_has_group(argv[at]) && at + 1 < argc && argv[at + 1][0] != '-';
+    (void)cli_fail(cli, _("there is no command %s%s%s"), argv[at], two ? " " : "",
+                   two ? argv[at + 1] : "");
+    if (help_has_group(argv[at])) {
+        help_group(cli->io.err, argv[at]);
+    } else {
+        (void)fprintf(cli->io.err, "%s\n", _("davy help lists them"));
+    }
     return CLI_USAGE;
 }
 
@@ -222,7 +224,8 @@ int cli_run(const struct cli_io *io, int argc, char **argv) {
         cli->command = cli_command_find(argc - at, own + at, &words);
         code = cli->command ? run_command(cli, argc, own, words) : no_command(cli, argc, own, at);
         if (fflush(io->out) != 0 || ferror(io->out)) {
-            code = code == CLI_OK ? CLI_FAILED : code;
+            code =
+                code == CLI_OK ? cli_fail(cli, "%s", _("the output could not be written")) : code;
         }
     }
     free(own);

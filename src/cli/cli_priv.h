@@ -117,7 +117,8 @@ enum cli_opt cli_option_find(const struct cli_command *command, const char *name
 
 // ---- help.c ----
 void help_all(FILE *out);
-void help_group(FILE *out, const char *word); // "alarm": its commands
+bool help_has_group(const char *word);
+void help_group(FILE *out, const char *word); // "alarm": its commands; all if there are none
 void help_command(FILE *out, const struct cli_command *command);
 void help_usage_line(FILE *out, const struct cli_command *command);
 

@@ -57,16 +57,24 @@ static bool in_group(const struct cli_command *command, const char *word) {
            (command->words[len] == ' ' || command->words[len] == '\0');
 }
 
+bool help_has_group(const char *word) {
+    for (size_t i = 0; i < cli_command_count; i++) {
+        if (!cli_commands[i].hidden && in_group(&cli_commands[i], word)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 void help_group(FILE *out, const char *word) {
-    bool any = false;
+    if (!help_has_group(word)) {
+        help_all(out);
+        return;
+    }
     for (size_t i = 0; i < cli_command_count; i++) {
         if (!cli_commands[i].hidden && in_group(&cli_commands[i], word)) {
             put_command(out, &cli_commands[i]);
-            any = true;
         }
-    }
-    if (!any) {
-        help_all(out);
     }
 }
 
