@@ -158,8 +158,7 @@ static void test_faults(void **state) {
 }
 
 // Blocks of two months cannot be written together: whatever of it fails, a process that goes on
-// shows
-// each reading once.
+// shows each reading once.
 static void test_full_between_two_months(void **state) {
     (void)state;
     bool struck = true;
@@ -175,6 +174,7 @@ static void test_full_between_two_months(void **state) {
         enum rc rc = history_flush(history);
         struck = sim_disk_struck(disk);
         assert_int_equal(rc, struck ? RC_FULL : RC_OK);
+        sim_disk_fail(disk, &(struct sim_fault){.nth = 0});
         OK(one_round(history, 16));
         OK(history_flush(history));
         struct history_bucket bucket;
