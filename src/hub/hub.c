@@ -209,6 +209,7 @@ enum rc hub_state(struct hub *hub, uint16_t kind_number, const struct rid *subje
                 refusal.args[1]);
         return rc;
     }
+    buf_reset(&hub->content);
     rc = record_make(&content, NULL, &hub->content, &record);
     if (rc == RC_OK) {
         rc = sync_hub_append(hub->sync, kind->lane, AUDIENCE_SITE, &record, hub->now, NULL);

@@ -96,6 +96,7 @@ static enum rc make_record(struct founding *f, uint16_t kind, const struct rid *
         return rc;
     }
     struct content content = content_of(f, kind, subject);
+    buf_reset(&f->hub.content);
     return record_make(&content, id16_is_zero(content.key.id) ? NULL : f->root, &f->hub.content,
                        out_record);
 }

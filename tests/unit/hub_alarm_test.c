@@ -35,6 +35,20 @@ static void both_limits_have_their_own_occurrence(void **state) {
     assert_int_equal(all.count, 2);
 }
 
+static void the_two_hundredth_alarm_is_raised_like_the_first(void **state) {
+    struct fixture *f = *state;
+    struct view_query all = {0};
+    uint64_t count = 0;
+    for (int i = 0; i < 200; i++) {
+        fixture_later(f, 1000);
+        fixture_reading(f, "PT-1", 2850);
+        fixture_later(f, 1000);
+        fixture_reading(f, "PT-1", 2700);
+    }
+    assert_int_equal(store_view_count(hub_store(f->hub), &alarm_module, &all, &count), RC_OK);
+    assert_int_equal(count, 200);
+}
+
 static void a_delay_runs_on_without_new_data(void **state) {
     struct fixture *f = *state;
     fixture_reading(f, "LT-2", 10);
@@ -165,6 +179,8 @@ int main(void) {
                                         fixture_teardown),
         cmocka_unit_test_setup_teardown(both_limits_have_their_own_occurrence, fixture_setup,
                                         fixture_teardown),
+        cmocka_unit_test_setup_teardown(the_two_hundredth_alarm_is_raised_like_the_first,
+                                        fixture_setup, fixture_teardown),
         cmocka_unit_test_setup_teardown(a_delay_runs_on_without_new_data, fixture_setup,
                                         fixture_teardown),
         cmocka_unit_test_setup_teardown(a_restart_keeps_timers_and_raises_nothing_twice,
