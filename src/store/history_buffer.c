@@ -344,7 +344,9 @@ static enum rc round_write(struct history *history, const struct round *round) {
     if (rc != RC_OK) {
         // A month that was committed before the failure holds readings that buffers hold, too.
         months_rollback(history);
-        history->reload = history->reload || history->month_committed;
+        if (history->month_committed) {
+            history->reload = journal_replay(history) != RC_OK;
+        }
     }
     return rc;
 }

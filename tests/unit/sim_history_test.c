@@ -175,10 +175,12 @@ static void test_full_between_two_months(void **state) {
         struck = sim_disk_struck(disk);
         assert_int_equal(rc, struck ? RC_FULL : RC_OK);
         sim_disk_fail(disk, &(struct sim_fault){.nth = 0});
-        OK(one_round(history, 16));
-        OK(history_flush(history));
         struct history_bucket bucket;
         const struct history_range range = {1, {T0}, {T0 + 100000000}};
+        OK(history_buckets(history, &range, 1, &bucket));
+        assert_int_equal(bucket.count, 16 * 17 / 2);
+        OK(one_round(history, 16));
+        OK(history_flush(history));
         OK(history_buckets(history, &range, 1, &bucket));
         assert_int_equal(bucket.count, 17 * 18 / 2);
         history_close(history);
