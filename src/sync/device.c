@@ -972,11 +972,12 @@ static enum rc tick_session(struct sync_device *device, struct moment now) {
         return send_hello(device, now);
     }
     enum rc rc = RC_OK;
+    // First what I hold of the hub's log: a hub that starts waits for it before it takes records.
+    if (device->fack_due || now.mono.v - device->fack_at.v >= KEEPALIVE_MS) {
+        rc = send_fack(device, now);
+    }
     for (uint8_t i = 0; i < FRAME_CHAINS_MAX && rc == RC_OK; i++) {
         rc = send_chain(device, i, now);
-    }
-    if (rc == RC_OK && (device->fack_due || now.mono.v - device->fack_at.v >= KEEPALIVE_MS)) {
-        rc = send_fack(device, now);
     }
     if (device->enrol_tries > 0 && now.mono.v - device->enrol_at.v >= SYNC_RETRY_MS_MIN) {
         if (device->enrol_tries >= ENROL_TRIES) {

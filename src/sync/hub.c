@@ -386,8 +386,10 @@ static enum batch_fit batch_examine(struct sync_hub *hub, struct session *sessio
         if (batch_next(&items, &item) != RC_OK || content_decode(item.content, &content) != RC_OK) {
             return BATCH_BAD_FORM;
         }
-        bool genesis = id16_is_zero(content.site.id);
-        if (!genesis && !id16_equal(content.site.id, store_site(store).id)) {
+        // The genesis names no site, because it is the site; nothing else may leave it out.
+        struct id16 site =
+            id16_is_zero(content.site.id) ? content_rid(item.content).id : content.site.id;
+        if (!id16_equal(site, store_site(store).id)) {
             return BATCH_BAD_FORM;
         }
         chain_add_record(&head, item.content, item.has_sig ? &item.sig : NULL);
@@ -611,9 +613,6 @@ static enum rc note_reader(struct sync_hub *hub, struct session *session,
         hub->status.ahead = session->device;
         return RC_OK;
     }
-    if (hub->phase == HUB_ASKING && hello->cursor_count > 0) {
-        hub->phase = HUB_SERVING;
-    }
     for (uint8_t i = 0; i < hello->cursor_count; i++) {
         struct feed_state *feed =
             &session->feeds[chain_index(hello->cursors[i].id.lane, hello->cursors[i].id.audience)];
@@ -743,6 +742,10 @@ static enum rc on_fack(struct sync_hub *hub, struct session *session, const stru
             feed->sent = feed->acked;
             feed->in_flight_bytes = 0;
         }
+    }
+    // Only what is proven by this session's keys counts as an answer: a greeting may be an old one.
+    if (hub->phase == HUB_ASKING && fack.count > 0) {
+        hub->phase = HUB_SERVING;
     }
     if (!hub->served && fack.count > 0) {
         hub->served = true;
