@@ -93,11 +93,14 @@ static enum rc judge_subject(const struct judge *judge, const struct module *mod
                              const struct kind *kind, const struct check_input *input,
                              enum verdict *out_verdict, struct refusal *out_refusal) {
     const char *area = NULL;
-    if ((kind->flags & KIND_BY_AREA) && module->area && input->state) {
+    struct kind asked = *kind;
+    if (!input->state && kind->effect == EFFECT_FACT) {
+        asked.flags &= (uint8_t)~KIND_BY_AREA; // held until its area is known: in any area
+    } else if ((kind->flags & KIND_BY_AREA) && module->area && input->state) {
         area = module->area(input->state);
     }
     if (!(kind->flags & KIND_SEALED) && input->content->kind != KIND_SITE_GENESIS) {
-        enum rc rc = roster_check_right(judge->roster, kind, input->content, area, out_refusal);
+        enum rc rc = roster_check_right(judge->roster, &asked, input->content, area, out_refusal);
         if (rc != RC_OK) {
             *out_verdict = VERDICT_REFUSED;
             return RC_OK;
@@ -147,7 +150,7 @@ static enum verdict judge_signature(const struct judge *judge, const struct kind
                                     const struct signed_record *record,
                                     struct refusal *out_refusal) {
     if (kind->flags & KIND_SEALED) {
-        return VERDICT_ACCEPTED;
+        return record->has_sig ? refuse(out_refusal, REFUSAL_FORM, kind->name) : VERDICT_ACCEPTED;
     }
     if (!record->has_sig) {
         return refuse(out_refusal, REFUSAL_NOT_SIGNED, kind->name);
