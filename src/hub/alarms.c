@@ -183,9 +183,8 @@ enum rc hub_alarms_write(struct hub *hub) {
     return rc;
 }
 
-// Finds the place of an open occurrence of the log; an occurrence of a tag that the site no
-// longer has
-// stays open until a person acknowledges it.
+// Finds the place of an open occurrence of the log; an occurrence of a tag that the site no longer
+// has stays open until a person acknowledges it.
 static enum rc load_open(void *ctx, struct rid subject, const void *state) {
     struct hub *hub = ctx;
     const struct alarm_state *alarm = state;
@@ -193,13 +192,9 @@ static enum rc load_open(void *ctx, struct rid subject, const void *state) {
     if (alarm->limit == ALARM_STALE &&
         site_gateway_find(hub->site, slice_text(alarm->tag), &index)) {
         hub->open_gateways[index] = subject;
-        alarm_eval_gateway_force(hub->eval, index, true);
     } else if (alarm->limit >= ALARM_HH && alarm->limit <= ALARM_LL &&
                site_tag_find(hub->site, slice_text(alarm->tag), &index)) {
         hub->open_limits[index * SUMMARY_LIMITS + alarm->limit - ALARM_HH] = subject;
-        if (hub->site->tags[index].limits[alarm->limit - ALARM_HH].present) {
-            alarm_eval_limit_force(hub->eval, index, (enum alarm_limit)alarm->limit, true);
-        }
     }
     return RC_OK;
 }
@@ -214,4 +209,19 @@ enum rc hub_alarms_load(struct hub *hub) {
     struct view_filter active = {.column = "active", .op = '=', .value = {.number = 1}};
     struct view_query query = {.filters = &active, .filter_count = 1, .limit = UINT32_MAX};
     return store_view_each(hub->store, &alarm_module, &query, load_open, hub);
+}
+
+void hub_alarms_force(struct hub *hub) {
+    for (uint32_t i = 0; i < hub->site->tag_count * SUMMARY_LIMITS; i++) {
+        uint32_t tag = i / SUMMARY_LIMITS;
+        uint32_t limit = i % SUMMARY_LIMITS;
+        if (!rid_is_zero(hub->open_limits[i]) && hub->site->tags[tag].limits[limit].present) {
+            alarm_eval_limit_force(hub->eval, tag, (enum alarm_limit)(ALARM_HH + limit), true);
+        }
+    }
+    for (uint32_t i = 0; i < hub->site->gateway_count; i++) {
+        if (!rid_is_zero(hub->open_gateways[i])) {
+            alarm_eval_gateway_force(hub->eval, i, true);
+        }
+    }
 }

@@ -167,6 +167,9 @@ enum rc hub_site(struct hub *hub, struct slice text, struct moment now,
         if (rc == RC_OK) {
             rc = hub_alarms_load(hub);
         }
+        if (rc == RC_OK) {
+            hub_alarms_force(hub);
+        }
     } else if (fresh) {
         hub_site_free(fresh);
     }

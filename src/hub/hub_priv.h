@@ -119,7 +119,10 @@ DAVY_MUST_USE enum rc hub_ingest_save(struct hub *hub);
 // alarms.c
 void hub_event(void *ctx, const struct alarm_event *event);
 DAVY_MUST_USE enum rc hub_alarms_write(struct hub *hub);
+// What is open in the log. The evaluator keeps what it knows of values.
 DAVY_MUST_USE enum rc hub_alarms_load(struct hub *hub);
+// A fresh evaluator takes what is open as active, until a reading tells otherwise.
+void hub_alarms_force(struct hub *hub);
 
 // define.c
 DAVY_MUST_USE enum rc hub_define(struct hub *hub);
