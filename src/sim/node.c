@@ -276,7 +276,8 @@ static enum rc sign_act(struct node *node, uint16_t kind, const struct rid *subj
         rc = append(node, LANE_SAFETY, &record);
     }
     // A device that lost its way after a crash may write the same act at a second place.
-    if (rc == RC_OK && !node->world->healed && sim_chance(&node->world->random, 80)) {
+    if (rc == RC_OK && !node->world->healed &&
+        sim_chance(&node->world->random, node->world->options.aimed ? 600 : 80)) {
         rc = append(node, LANE_SAFETY, &record);
     }
     buf_fini(&bytes);

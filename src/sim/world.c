@@ -377,7 +377,7 @@ static void step(struct world *world) {
     step_hub(world);
     for (uint8_t d = 0; d < world->node_count; d++) {
         node_step(&world->nodes[d]);
-        if (!world->healed && sim_chance(&world->random, 40)) {
+        if (!world->healed && sim_chance(&world->random, world->options.aimed ? 120 : 40)) {
             node_act(&world->nodes[d]);
         }
     }
