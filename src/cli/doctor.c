@@ -302,9 +302,11 @@ int cmd_doctor(struct cli *cli) {
         find(&doctor, folder, HEALTH_OK, cli->dir, "");
         check_store(&doctor);
         check_owner(&doctor);
-        check_keys(&doctor);
     } else {
         find(&doctor, folder, HEALTH_BAD, cli->dir, _("see the message above"));
+    }
+    if (access(cli->dir, F_OK) == 0) {
+        check_keys(&doctor); // also where one of them is why the store was not opened
     }
     check_space(&doctor);
     check_clock(&doctor);

@@ -2,7 +2,6 @@
 
 #include <math.h>
 #include <stdarg.h>
-#include <stdlib.h>
 #include <string.h>
 
 #define LINE_BYTES 2048
@@ -129,19 +128,18 @@ void list_int(struct cli_list *list, int64_t value) {
 }
 
 void list_number(struct cli_list *list, double value) {
-    char exact[32];
+    char exact[DECIMAL_TEXT_BYTES];
     char shown[32];
+    struct decimal decimal;
     if (!isfinite(value)) {
         list_null(list);
         return;
     }
-    (void)snprintf(exact, sizeof exact, "%.17g", value);
-    for (int digits = 1; digits < 17; digits++) {
-        (void)snprintf(shown, sizeof shown, "%.*g", digits, value);
-        if (strtod(shown, NULL) == value) { // the shortest that reads back as the same number
-            memcpy(exact, shown, sizeof exact);
-            break;
-        }
+    // The shortest digits that read back as the same number; what is out of reach keeps them all.
+    if (decimal_from_double(value, &decimal) == RC_OK && decimal_to_double(decimal) == value) {
+        decimal_format(decimal, exact);
+    } else {
+        (void)snprintf(exact, sizeof exact, "%.17g", value);
     }
     (void)snprintf(shown, sizeof shown, "%.6g", value);
     list_put(list, exact, shown);
