@@ -1,7 +1,8 @@
 // A hub and its devices in one process, on simulated disks, with a link between them that the test
 // rules: it can drop, repeat, reorder and damage, and it keeps what passed.
 //
-// `dev` is the real device: store and sync. `rogue` is an enrolled device whose bytes the test makes by
+// `dev` is the real device: store and sync. `rogue` is an enrolled device whose bytes the test
+// makes by
 // hand: it holds the session's keys and seals what it likes.
 #ifndef DAVY_HUB_SYNC_UTIL_H
 #define DAVY_HUB_SYNC_UTIL_H
@@ -441,7 +442,8 @@ static inline struct content content_by(struct world *w, uint16_t kind, struct r
 }
 
 // The author's opening statement, sealed.
-static inline void open_statement(struct world *w, struct rid device, const struct keypair *key,
+static inline void open_statement( // tidy: allow parameters, because a rogue decides each of them
+struct world *w, struct rid device, const struct keypair *key,
                                   const uint8_t *random, struct buf *bytes,
                                   struct signed_record *out) {
     struct buf text;
@@ -627,7 +629,8 @@ static inline struct chain_id rogue_chain(const struct world *w, uint8_t lane) {
 }
 
 // The body of a BATCH of these records, sealed as if it followed `from`; moves `from` on.
-static inline void rogue_batch_body(struct world *w, uint8_t lane, struct chain_head *from,
+static inline void rogue_batch_body( // tidy: allow parameters, because a rogue decides each of them
+struct world *w, uint8_t lane, struct chain_head *from,
                                     const struct signed_record *records, uint32_t count,
                                     struct buf *out) {
     struct buf items;
