@@ -1,4 +1,5 @@
-// Hub and devices over a link that loses, repeats, reorders and lies: nothing is lost, nothing counts
+// Hub and devices over a link that loses, repeats, reorders and lies: nothing is lost, nothing
+// counts
 // twice, and what is not authentic changes nothing.
 #include "hub_sync_util.h"
 

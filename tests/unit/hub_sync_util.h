@@ -443,9 +443,8 @@ static inline struct content content_by(struct world *w, uint16_t kind, struct r
 
 // The author's opening statement, sealed.
 static inline void open_statement( // tidy: allow parameters, because a rogue decides each of them
-struct world *w, struct rid device, const struct keypair *key,
-                                  const uint8_t *random, struct buf *bytes,
-                                  struct signed_record *out) {
+    struct world *w, struct rid device, const struct keypair *key, const uint8_t *random,
+    struct buf *bytes, struct signed_record *out) {
     struct buf text;
     buf_init(&text, 256);
     struct body body = body_of(KIND_AUTHOR_OPEN, &text);
@@ -630,9 +629,8 @@ static inline struct chain_id rogue_chain(const struct world *w, uint8_t lane) {
 
 // The body of a BATCH of these records, sealed as if it followed `from`; moves `from` on.
 static inline void rogue_batch_body( // tidy: allow parameters, because a rogue decides each of them
-struct world *w, uint8_t lane, struct chain_head *from,
-                                    const struct signed_record *records, uint32_t count,
-                                    struct buf *out) {
+    struct world *w, uint8_t lane, struct chain_head *from, const struct signed_record *records,
+    uint32_t count, struct buf *out) {
     struct buf items;
     buf_init(&items, LIMIT_FRAME_INFLATED_BYTES);
     struct batch batch = {.lane = lane, .first_seq = from->seq + 1, .count = count};
