@@ -33,7 +33,7 @@ static const struct painted_row *painted_find(const struct painted *painted, str
 
 static void report(struct screen *screen, uint32_t taken, uint32_t left_out) {
     char text[256];
-    const char *way = screen->status.sync.phase == SYNC_LIVE
+    const char *way = screen->status.sync.phase == SYNC_LIVE && !screen->status.stale
                           ? _("Signed and sent.")
                           : _("Signed and kept; sent when the link is back.");
     if (left_out == 0) {

@@ -157,14 +157,23 @@ static void draw_head(struct screen *screen, struct tui_rect row, const struct a
     tui_pen_putf(&pen, TUI_TITLE, " %s %s  %s", word_state(state, text), state->tag, state->name);
 }
 
-// Rows for the trend under a text of so many rows: what is left, or a fair share.
-static int trend_rows(int rows, int text_rows) {
-    int left = rows - text_rows - 1;
+// The trend stands under a text of so many lines; if the text is long it keeps a fair share at the
+// bottom, and on a small screen one row.
+static struct tui_rect trend_place(struct tui_rect *inout_rect, int lines) {
+    int rows = inout_rect->rows;
+    int left = rows - lines - 1;
     if (rows < 16) {
-        return 1;
+        return tui_rect_bottom(inout_rect, 1);
     }
-    left = left < TREND_ROWS_MIN ? TREND_ROWS_MIN : left;
-    return left > TREND_ROWS_MAX ? TREND_ROWS_MAX : left;
+    if (left < TREND_ROWS_MIN) {
+        return tui_rect_bottom(inout_rect, TREND_ROWS_MIN);
+    }
+    struct tui_rect text = tui_rect_top(inout_rect, lines);
+    struct tui_rect trend = *inout_rect;
+    (void)tui_rect_top(&trend, 1);
+    trend.rows = left > TREND_ROWS_MAX ? TREND_ROWS_MAX : left;
+    *inout_rect = text;
+    return trend;
 }
 
 void alarm_draw(struct screen *screen, struct tui_rect rect, struct rid subject,
@@ -182,7 +191,7 @@ void alarm_draw(struct screen *screen, struct tui_rect rect, struct rid subject,
     draw_head(screen, tui_rect_top(&rect, 1), &detail.row.state);
     struct pair_view view = {pairs_label_cols(text.pairs, text.count, rect.cols), 0};
     int lines = pairs_draw(NULL, rect, view, text.pairs, text.count);
-    struct tui_rect trend = tui_rect_bottom(&rect, trend_rows(rect.rows, lines));
+    struct tui_rect trend = trend_place(&rect, lines);
     int most = lines > rect.rows ? lines - rect.rows : 0;
     *inout_scroll = *inout_scroll > most ? most : *inout_scroll < 0 ? 0 : *inout_scroll;
     view.skip = *inout_scroll;

@@ -139,7 +139,6 @@ static enum rc init(struct screen *screen) {
         .columns = columns,
         .column_count = sizeof columns / sizeof columns[0],
         .source = {.context = screen, .count = row_count, .id = row_id, .cell = row_cell},
-        .empty = N_("No alarm."),
     };
     state_of(screen)->table = tui_table_new(&spec);
     return state_of(screen)->table != NULL ? RC_OK : RC_NO_MEMORY;
@@ -203,6 +202,18 @@ static void remember(struct screen *screen) {
     }
 }
 
+// An empty list must not be read as a quiet plant when the picture is not live.
+static void draw_nothing(struct screen *screen, struct tui_rect rect, bool filtered) {
+    const char *text = screen->status.stale ? _("No alarm known here, and the picture is not live.")
+                       : filtered           ? _("No alarm passes the filter.")
+                                            : _("No alarm.");
+    enum tui_style style = screen->status.stale ? TUI_OFFLINE : TUI_DIM;
+    (void)tui_rect_top(&rect, screen->layout.size > TUI_COMPACT ? 2 : 1);
+    if (rect.rows > 0) {
+        (void)tui_put_wrapped(screen->canvas, rect, (struct tui_wrap){style, 0}, text);
+    }
+}
+
 static void draw_beside(struct screen *screen, struct tui_rect rect) {
     struct alarms *alarms = state_of(screen);
     struct id16 id;
@@ -232,6 +243,9 @@ static void draw(struct screen *screen, struct tui_rect body) {
     struct tui_table_frame frame = {
         body, screen->layout.size, {_("Alarms"), filtered ? filter : NULL, total}, true};
     tui_table_draw(alarms->table, screen->canvas, &frame);
+    if (alarms->list.count == 0) {
+        draw_nothing(screen, body, filtered);
+    }
     remember(screen);
     int row = 0;
     int col = 0;

@@ -69,9 +69,9 @@ void screen_set_language(struct screen *screen, const char *language) {
 static enum rc start(struct screen *screen) {
     const char *language = screen->env.language;
     if (language == NULL || language[0] == '\0') {
-        language = screen->settings.language[0] != '\0' ? screen->settings.language : "en";
+        language = screen->settings.language;
     }
-    say_language(language);
+    say_language(language[0] != '\0' ? language : say_language_now());
     load_theme(screen,
                screen->env.theme_path != NULL ? screen->env.theme_path : screen->settings.theme);
     screen->input = tui_input_new();

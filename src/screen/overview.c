@@ -187,7 +187,6 @@ static enum rc init(struct screen *screen) {
         .columns = alarm_columns,
         .column_count = sizeof alarm_columns / sizeof alarm_columns[0],
         .source = {.context = screen, .count = newest_count, .id = newest_id, .cell = newest_cell},
-        .empty = N_("Nothing is unacknowledged."),
     };
     overview->areas = tui_table_new(&areas);
     overview->alarms = tui_table_new(&alarms);
@@ -273,8 +272,12 @@ static void draw_link(struct screen *screen, struct tui_rect rect) {
     char link[256];
     char queue[256];
     char tags[128];
-    (void)snprintf(link, sizeof link, _("%s; picture %s old"), link_word(screen),
-                   word_age(status->picture_age_ms, age));
+    if (status->picture_age_ms < 0) {
+        (void)snprintf(link, sizeof link, _("%s; no picture yet"), link_word(screen));
+    } else {
+        (void)snprintf(link, sizeof link, _("%s; picture %s old"), link_word(screen),
+                       word_age(status->picture_age_ms, age));
+    }
     queue_text(screen, screen->layout.size <= TUI_COMPACT, queue, sizeof queue);
     (void)snprintf(tags, sizeof tags, _("%u, unknown %u"), screen->counts.tags,
                    screen->counts.tags_unknown);
@@ -320,6 +323,12 @@ static void draw(struct screen *screen, struct tui_rect body) {
                                         {_("Newest unacknowledged"), NULL, screen->unacked.total},
                                         overview->on_alarms};
         tui_table_draw(overview->alarms, screen->canvas, &frame);
+        if (overview->newest_count == 0) {
+            tui_put(screen->canvas, tui_span(body.row + 2, body.col + 1, body.cols - 1),
+                    screen->status.stale ? TUI_OFFLINE : TUI_DIM,
+                    screen->status.stale ? _("None known here, and the picture is not live.")
+                                         : _("Nothing is unacknowledged."));
+        }
         draw_areas(screen, left, !overview->on_alarms);
     } else {
         overview->on_alarms = false;

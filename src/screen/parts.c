@@ -214,7 +214,13 @@ void trend_spark(struct screen *screen, struct tui_span span, const struct tag_r
     struct tui_sample samples[SPARK_POINTS];
     uint32_t most =
         span.cols < SPARK_POINTS ? (uint32_t)(span.cols > 0 ? span.cols : 0) : SPARK_POINTS;
-    struct tui_plot plot = {.samples = samples, .unit = ""};
+    struct tui_limit limits[4];
+    struct tui_plot plot = {
+        .samples = samples, .limits = limits, .limit_count = limits_of(tag, limits), .unit = ""};
+    if (plot.limit_count < 2 && (tag->def.has & DEFINE_HAS_RANGE) != 0) {
+        plot.low = decimal_to_double(tag->def.low);
+        plot.high = decimal_to_double(tag->def.high);
+    }
     plot.count = most > 0 ? samples_of(screen, tag->def.code, samples, most) : 0;
     if (plot.count > 1) {
         tui_plot_spark(&plot, screen->canvas, span);

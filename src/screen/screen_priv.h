@@ -269,6 +269,7 @@ void draw_title(struct screen *screen, struct tui_rect *inout_body, const char *
 void draw_tabs(struct screen *screen, struct tui_rect body);
 // A tag's live values with its limits.
 void trend_draw(struct screen *screen, struct tui_rect rect, const struct tag_row *tag);
+// One row, scaled by the limits, else by the tag's range: how high it stands, not how it trembles.
 void trend_spark(struct screen *screen, struct tui_span span, const struct tag_row *tag);
 
 // ---- What one screen asks of another ----

@@ -124,16 +124,11 @@ static void enter(struct screen *screen) {
 static void draw_terminal(struct screen *screen, struct tui_rect rect) {
     const struct tui_caps *caps = tui_term_caps(screen->term);
     char terminal[TEXT_BYTES];
-    char line[TEXT_BYTES];
-    char bytes[WORD_BYTES];
     (void)snprintf(terminal, sizeof terminal, _("%s, %d colours, %s"), caps->name,
                    caps->colors > 0 ? caps->colors : 0, caps->utf8 ? "UTF-8" : "ASCII");
-    (void)snprintf(line, sizeof line, _("%s; sent %s so far"),
-                   caps->slow ? _("slow: fewer repaints") : _("fast"),
-                   word_bytes(tui_term_bytes(screen->term), bytes));
     const struct pair pairs[] = {
         {_("Terminal"), terminal, TUI_TEXT},
-        {_("Line"), line, TUI_TEXT},
+        {_("Line"), caps->slow ? _("slow: fewer repaints") : _("fast"), TUI_TEXT},
         {_("Site"), screen->status.site_name, TUI_TEXT},
         {_("Device"), screen->status.device_name, TUI_TEXT},
     };

@@ -72,11 +72,13 @@ static const char *brief_age(int64_t age_ms, char out[static WORD_BYTES]) {
 static void add_counts(const struct screen *screen, struct parts *parts) {
     const struct screen_counts *counts = &screen->counts;
     static const int ranks[5] = {0, 0, 1, 8, 10};
+    const char *doubt = screen->status.picture_age_ms < 0 ? "?" : ""; // nothing was heard yet
     for (int p = 1; p <= 4; p++) {
         uint32_t open = counts->unacked[p] + counts->standing[p];
         bool unacked = counts->unacked[p] > 0;
         enum tui_style style = open == 0 ? TUI_DIM : word_mark_style((uint8_t)p, unacked);
-        add(parts, ranks[p], style, "%s%d:%u%s", p < 4 ? "!" : "", p, open, unacked ? "*" : "");
+        add(parts, ranks[p], style, "%s%d:%u%s%s", p < 4 ? "!" : "", p, open, unacked ? "*" : "",
+            doubt);
     }
     add(parts, 2, counts->unacked[0] > 0 ? TUI_UNACK : TUI_DIM, _("unack %u"), counts->unacked[0]);
     brief(parts, _("unack%u"), counts->unacked[0]);

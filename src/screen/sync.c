@@ -184,7 +184,7 @@ static void add_link(const struct screen *screen, struct sync_text *out) {
     char age[WORD_BYTES];
     char offset[WORD_BYTES];
     char *link = add(out, _("Link"), style);
-    if (status->linked && status->sync.phase != SYNC_OFFLINE) {
+    if (status->linked && status->sync.phase == SYNC_LIVE && !status->stale) {
         (void)snprintf(link, TEXT_BYTES, _("%s, round trip %u ms"), link_word(screen),
                        status->sync.rtt_ms);
     } else {
@@ -194,7 +194,9 @@ static void add_link(const struct screen *screen, struct sync_text *out) {
     (void)word_age(off < 0 ? -off : off, offset);
     (void)word_age(status->picture_age_ms, age);
     char *picture = add(out, _("Picture"), style);
-    if (off > -CLOCK_SAME_MS && off < CLOCK_SAME_MS) {
+    if (status->picture_age_ms < 0) {
+        (void)snprintf(picture, TEXT_BYTES, "%s", _("none yet"));
+    } else if (off > -CLOCK_SAME_MS && off < CLOCK_SAME_MS) {
         (void)snprintf(picture, TEXT_BYTES, _("%s old"), age);
     } else {
         (void)snprintf(picture, TEXT_BYTES,
@@ -239,9 +241,13 @@ static void add_acts(const struct screen *screen, struct sync_text *out) {
     char bytes[WORD_BYTES];
     stages_text(screen, screen->layout.size <= TUI_COMPACT, add(out, _("My acts"), TUI_TEXT),
                 TEXT_BYTES);
-    (void)snprintf(add(out, _("Unsent"), status->unsent_bytes > 0 ? TUI_PENDING : TUI_TEXT),
-                   TEXT_BYTES, _("oldest %s, %s"), word_age(status->oldest_age_ms, age),
-                   word_bytes(status->unsent_bytes, bytes));
+    char *unsent = add(out, _("Unsent"), status->unsent_bytes > 0 ? TUI_PENDING : TUI_TEXT);
+    if (status->oldest_age_ms < 0) {
+        (void)snprintf(unsent, TEXT_BYTES, "%s", _("nothing"));
+    } else {
+        (void)snprintf(unsent, TEXT_BYTES, _("oldest %s, %s"), word_age(status->oldest_age_ms, age),
+                       word_bytes(status->unsent_bytes, bytes));
+    }
 }
 
 static void add_traffic(const struct screen *screen, struct sync_text *out) {

@@ -73,6 +73,11 @@ const char *word_value(struct decimal value, const struct decimal *limit,
     return out;
 }
 
+static const char *no_word(char out[static WORD_BYTES]) {
+    (void)snprintf(out, WORD_BYTES, "-");
+    return out;
+}
+
 static int64_t local_day(const struct screen *screen, struct utc_ms time) {
     int64_t local = time.v + (int64_t)screen->env.utc_offset_min * 60000;
     return local >= 0 ? local / DAY_MS : (local - DAY_MS + 1) / DAY_MS;
@@ -81,7 +86,7 @@ static int64_t local_day(const struct screen *screen, struct utc_ms time) {
 const char *word_time(const struct screen *screen, struct utc_ms time,
                       char out[static WORD_BYTES]) {
     if (time.v <= 0) {
-        return "-";
+        return no_word(out);
     }
     if (local_day(screen, time) == local_day(screen, screen->now.utc)) {
         return say_clock(time, screen->env.utc_offset_min, out, WORD_BYTES);
@@ -93,11 +98,11 @@ const char *word_time(const struct screen *screen, struct utc_ms time,
 
 const char *word_minute(const struct screen *screen, struct utc_ms time,
                         char out[static WORD_BYTES]) {
-    const char *text = word_time(screen, time, out);
-    if (text == out && strlen(out) == 8 && out[2] == ':') {
+    (void)word_time(screen, time, out);
+    if (strlen(out) == 8 && out[2] == ':') {
         out[5] = '\0';
     }
-    return text;
+    return out;
 }
 
 const char *word_full_time(const struct screen *screen, struct utc_ms time,
@@ -105,7 +110,7 @@ const char *word_full_time(const struct screen *screen, struct utc_ms time,
     char day[WORD_BYTES];
     char clock[WORD_BYTES];
     if (time.v <= 0) {
-        return "-";
+        return no_word(out);
     }
     (void)say_date(time, screen->env.utc_offset_min, day, sizeof day);
     day[strcspn(day, " ")] = '\0';
@@ -115,7 +120,10 @@ const char *word_full_time(const struct screen *screen, struct utc_ms time,
 }
 
 const char *word_age(int64_t age_ms, char out[static WORD_BYTES]) {
-    return age_ms < 0 ? "-" : say_age(age_ms, out, WORD_BYTES);
+    if (age_ms < 0) {
+        return no_word(out);
+    }
+    return say_age(age_ms, out, WORD_BYTES);
 }
 
 const char *word_bytes(uint64_t bytes, char out[static WORD_BYTES]) {
@@ -137,7 +145,8 @@ const char *word_short(struct rid rid, char out[static ID_SHORT_BYTES]) {
 const char *word_live(const struct tag_row *tag, char out[static WORD_BYTES]) {
     char number[TUI_NUMBER_BYTES];
     if (!tag->has_value) {
-        return "?";
+        (void)snprintf(out, WORD_BYTES, "?");
+        return out;
     }
     tui_number(tag->value, number);
     (void)snprintf(out, WORD_BYTES, "%s%s %.24s", tag->stale || tag->quality == 2 ? "?" : "",

@@ -28,7 +28,7 @@ struct screen;
 struct screen_env {
     struct app *app;              // borrowed
     struct tui_term_options term; // fds, slow line, ASCII, colours; see tui_term_defaults()
-    const char *language;         // "zh_CN" or "en"; NULL: what the settings say, else "en"
+    const char *language;         // "zh_CN", "en"; NULL: of the settings, else as it is
     const char *theme_path;       // NULL: what the settings say, else the built-in theme
     const char *theme_folder;     // where the settings look for *.ini; NULL: none to choose from
     const char *settings_path;    // one small INI file of this console; NULL: nothing is kept
