@@ -74,7 +74,9 @@ static void row_cell(void *context, size_t row, size_t column, struct tui_cell *
     const struct app_person *person = &state_of(context)->rows[row];
     switch (column) {
     case COL_DIGIT:
-        tui_cell_set(out_cell, TUI_HINT_KEY, row < 9 ? "%zu" : "", row + 1);
+        if (row < 9) {
+            tui_cell_set(out_cell, TUI_HINT_KEY, "%zu", row + 1);
+        }
         break;
     case COL_NAME:
         tui_cell_set(out_cell, person->active ? TUI_TITLE : TUI_TEXT, "%s", person->name);
