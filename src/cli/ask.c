@@ -10,7 +10,12 @@
 #include <unistd.h>
 
 #define LINE_BYTES 1024
-#define KEY_CANCEL 3 // ^C, read as a character while a PIN is typed
+// Control characters that a person types while the terminal passes every key on.
+#define KEY_CANCEL 0x03     // ^C
+#define KEY_END 0x04        // ^D
+#define KEY_BACKSPACE 0x08  // ^H
+#define KEY_ERASE_LINE 0x15 // ^U
+#define KEY_DELETE 0x7f     // what most terminals send for backspace
 
 static int terminal_open(void) {
     return open("/dev/tty", O_RDWR | O_NOCTTY | O_CLOEXEC);
@@ -30,7 +35,15 @@ static void terminal_say(int fd, const char *text) {
     }
 }
 
-// Bytes up to the line's end; false at the end of the input or at ^C.
+// Takes the last character off, which may have several bytes.
+static size_t erase_one(const char *text, size_t len) {
+    while (len > 0 && ((unsigned char)text[--len] & 0xC0) == 0x80) {
+    }
+    return len;
+}
+
+// Bytes up to the line's end, edited as a terminal would do it; false at the end of the input, at
+// ^C and at ^D.
 static bool terminal_line(int fd, char *out, size_t out_bytes) {
     size_t len = 0;
     for (;;) {
@@ -39,14 +52,18 @@ static bool terminal_line(int fd, char *out, size_t out_bytes) {
         if (got < 0 && errno == EINTR) {
             continue;
         }
-        if (got <= 0 || c == KEY_CANCEL) {
+        if (got <= 0 || c == KEY_CANCEL || c == KEY_END) {
             return false;
         }
         if (c == '\n' || c == '\r') {
             out[len] = '\0';
             return true;
         }
-        if (len + 1 < out_bytes) {
+        if (c == KEY_BACKSPACE || c == KEY_DELETE) {
+            len = erase_one(out, len);
+        } else if (c == KEY_ERASE_LINE) {
+            len = 0;
+        } else if (len + 1 < out_bytes) {
             out[len++] = c;
         }
     }
@@ -78,8 +95,11 @@ bool ask_pin(const char *question, char out_pin[static CLI_PIN_BYTES]) {
         return false;
     }
     struct termios quiet = before;
-    // Without signals ^C arrives as a character, so that the echo comes back in every case.
-    quiet.c_lflag &= ~(tcflag_t)(ECHO | ECHOE | ECHOK | ECHONL | ISIG);
+    // Without signals and line editing ^C arrives as a character, so that the echo comes back in
+    // every case.
+    quiet.c_lflag &= ~(tcflag_t)(ECHO | ECHOE | ECHOK | ECHONL | ISIG | ICANON);
+    quiet.c_cc[VMIN] = 1;
+    quiet.c_cc[VTIME] = 0;
     bool got = tcsetattr(fd, TCSAFLUSH, &quiet) == 0;
     if (got) {
         terminal_say(fd, question);

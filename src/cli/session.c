@@ -186,7 +186,7 @@ static int take_pin(struct session *session, bool demo) {
         (void)snprintf(session->pin, sizeof session->pin, "%s", DEMO_PIN_ADMIN);
         return CLI_OK;
     }
-    return ask_pin(_("PIN: "), session->pin)
+    return ask_pin(_("Your PIN: "), session->pin)
                ? CLI_OK
                : cli_fail_usage(cli, _("no PIN was given; a script gives it with --pin-file FILE"));
 }
