@@ -10,8 +10,7 @@
 #define VERSION_TEXT "davy 0.1"
 #define LONG_BASE 256 // getopt's values of our long options: LONG_BASE + enum cli_opt
 
-// Does this argument, an option of some command, take the next one as its value?
-static bool takes_next(const char *arg) {
+bool cli_takes_next(const char *arg) {
     if (strncmp(arg, "--", 2) != 0 || strchr(arg, '=') || arg[2] == '\0') {
         return false;
     }
@@ -28,7 +27,7 @@ static bool takes_next(const char *arg) {
 static int first_word(int argc, char *const *argv) {
     int at = 1;
     while (at < argc && argv[at][0] == '-') {
-        at += takes_next(argv[at]) ? 2 : 1;
+        at += cli_takes_next(argv[at]) ? 2 : 1;
     }
     return at < argc ? at : argc;
 }

@@ -112,6 +112,8 @@ struct cli {
 int cli_run(const struct cli_io *io, int argc, char **argv);
 // The command that the words at argv name, and how many words that are. NULL: no such command.
 const struct cli_command *cli_command_find(int argc, char *const *argv, int *out_words);
+// Does this argument, an option of some command, take the next one as its value?
+bool cli_takes_next(const char *arg);
 // The row of a name among a command's own options and the global ones; OPT_NONE if there is none.
 enum cli_opt cli_option_find(const struct cli_command *command, const char *name);
 

@@ -154,8 +154,16 @@ static void offer_words(FILE *out, const char *group, const char *begun) {
 
 int cmd_complete(struct cli *cli) {
     int words = 0;
-    int done = cli->arg_count > 0 ? cli->arg_count - 1 : 0;
-    const char *begun = cli->arg_count > 0 ? cli->args[done] : "";
+    int last = cli->arg_count > 0 ? cli->arg_count - 1 : 0;
+    const char *begun = cli->arg_count > 0 ? cli->args[last] : "";
+    int done = 0; // words that are neither options nor their values
+    for (int i = 0; i < last; i++) {
+        if (cli->args[i][0] != '-') {
+            cli->args[done++] = cli->args[i];
+        } else if (cli_takes_next(cli->args[i])) {
+            i++;
+        }
+    }
     const struct cli_command *command = cli_command_find(done, cli->args, &words);
     if (command) {
         offer_options(cli->io.out, command, begun);

@@ -98,6 +98,8 @@ static void test_completion(void **state) {
         {"complete -- person c", "code\n"},
         {"complete -- alarm list --un", "--unacked\n"},
         {"complete -- verify --j", "--json\n"},
+        {"complete -- --dir /x ta", "tag\n"},
+        {"complete -- --dir=/x --json tag l", "list\n"},
         {"complete -- nonsense ''", ""},
         {"complete -- comp", ""},
     };
