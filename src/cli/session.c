@@ -11,15 +11,17 @@
 #include <string.h>
 
 #define CALL_MS 15000 // an owner in a long commit still answers
+#define PROBE_MS 2000 // enough to know that somebody listens: a late answer is one, too
 
 static enum rc call(const char *dir, enum control_verb verb, struct slice payload,
                     struct buf *answer) {
     struct buf request;
+    int timeout_ms = verb == CONTROL_STATUS ? PROBE_MS : CALL_MS;
     buf_init(&request, LIMIT_CONTROL_MESSAGE_BYTES);
     control_request(verb, payload, &request);
     enum rc rc = buf_rc(&request);
     if (rc == RC_OK) {
-        rc = control_call(dir, buf_slice(&request), CALL_MS, answer);
+        rc = control_call(dir, buf_slice(&request), timeout_ms, answer);
     }
     buf_fini(&request);
     return rc;
