@@ -45,8 +45,32 @@ static void on_fold(void *ctx, const struct module *module, struct rid subject, 
 }
 
 static enum rc load_roster(void *ctx, struct rid subject, const void *state) {
-    struct hub *hub = ctx;
-    return roster_set(hub->roster, subject, state);
+    return roster_set(ctx, subject, state);
+}
+
+// The look-up anew from the views: a rollback leaves no trace of a right that was not committed.
+static enum rc reload_roster(struct hub *hub) {
+    struct roster *fresh = NULL;
+    struct view_query all = {.limit = UINT32_MAX};
+    enum rc rc = roster_new(&fresh);
+    if (rc == RC_OK) {
+        rc = store_view_each(hub->store, &roster_module, &all, load_roster, fresh);
+    }
+    if (rc != RC_OK) {
+        roster_free(fresh);
+        return rc;
+    }
+    roster_free(hub->roster);
+    hub->roster = fresh;
+    return RC_OK;
+}
+
+// Nothing of the round stands: the store, the roster and the open alarms are as before it.
+static enum rc undo(struct hub *hub) {
+    store_rollback(hub->store);
+    sync_hub_aborted(hub->sync);
+    enum rc rc = reload_roster(hub);
+    return rc == RC_OK ? hub_alarms_load(hub) : rc;
 }
 
 static bool readers_exist(const struct hub *hub) {
@@ -88,8 +112,7 @@ static enum rc open_store(struct hub *hub, struct refusal *out_refusal) {
         (void)REFUSE(out_refusal, REFUSAL_STORE_FOREIGN, hub->options.folder);
         return RC_WRONG_SITE;
     }
-    struct view_query all = {.limit = UINT32_MAX};
-    rc = store_view_each(hub->store, &roster_module, &all, load_roster, hub);
+    rc = reload_roster(hub);
     store_on_fold(hub->store, on_fold, hub);
     return rc;
 }
@@ -279,9 +302,7 @@ static void inbox_drop(struct hub *hub, uint32_t count) {
 
 // After a rollback the log is the authority again: what is open, what is active.
 static enum rc step_failed(struct hub *hub, enum rc rc) {
-    store_rollback(hub->store);
-    sync_hub_aborted(hub->sync);
-    enum rc loaded = hub_alarms_load(hub);
+    enum rc loaded = undo(hub);
     hub->reconcile_due = true;
     hub->define_due = hub->site != NULL;
     hub->define_next = 0;
@@ -400,9 +421,7 @@ enum rc hub_submit(struct hub *hub, uint8_t lane, const struct signed_record *re
         rc = store_commit(hub->store);
     }
     if (rc != RC_OK) {
-        store_rollback(hub->store);
-        sync_hub_aborted(hub->sync);
-        enum rc loaded = hub_alarms_load(hub);
+        enum rc loaded = undo(hub);
         return loaded == RC_OK ? rc : loaded;
     }
     return RC_OK;
