@@ -98,10 +98,10 @@ $(LOCALE): $(CATALOGUES) Makefile
 	@msgcat --use-first -o $(DIR)/davy.zh_CN.po $(CATALOGUES)
 	@msgfmt --check-format --check-domain -o $@ $(DIR)/davy.zh_CN.po
 
-tests: $(TESTS)
+tests: $(TESTS) $(LOCALE)
 
 # Every unit test of FOLDERS.
-unit: $(TESTS)
+unit: $(TESTS) $(LOCALE)
 	@fail=0; for t in $(TESTS); do echo "== $$t"; $$t || fail=1; done; exit $$fail
 
 ifdef FUZZ

@@ -138,23 +138,21 @@ static void stop(struct console *console) {
     device_link_close(&console->link);
 }
 
-// Themes stand beside the program when it runs from its build folder, otherwise where it was
+// Themes stand above the program when it runs from its build folder, in share/ where it was
 // installed.
 static void find_themes(struct console *console) {
+    static const char *const places[] = {"/../themes", "/../share/davy/themes"};
     char program[PATH_MAX];
     ssize_t len = readlink("/proc/self/exe", program, sizeof program - 1);
-    if (len > 0) {
-        program[len] = '\0';
-        char *slash = strrchr(program, '/');
-        if (slash) {
-            *slash = '\0';
-            (void)snprintf(console->themes, sizeof console->themes, "%.4000s/../themes", program);
+    program[len > 0 ? len : 0] = '\0';
+    char *slash = strrchr(program, '/');
+    for (size_t i = 0; slash && i < COUNT_OF(places) && !console->env.theme_folder; i++) {
+        *slash = '\0';
+        (void)snprintf(console->themes, sizeof console->themes, "%.4000s%s", program, places[i]);
+        if (access(console->themes, R_OK) == 0) {
+            console->env.theme_folder = console->themes;
         }
     }
-    if (access(console->themes, R_OK) != 0) {
-        (void)snprintf(console->themes, sizeof console->themes, "/usr/share/davy/themes");
-    }
-    console->env.theme_folder = console->themes;
 }
 
 static int usage(void) {
