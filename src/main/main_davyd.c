@@ -146,16 +146,17 @@ static void take_records(struct davyd *davyd) {
 static void take_telemetry(struct davyd *davyd) {
     struct mqtt_message message;
     int64_t end = davyd->now.mono.v + TELEMETRY_ROUND_MS;
-    for (int i = 0; i < TELEMETRY_A_ROUND && mqtt_next(davyd->telemetry, &message); i++) {
-        if ((i & 255) == 255) {
-            davyd->now = os_now();
-            if (davyd->now.mono.v >= end) {
-                return;
-            }
+    for (int i = 0; i < TELEMETRY_A_ROUND && davyd->now.mono.v < end; i++) {
+        // Whatever is taken from the inbox is handled: the time is asked before, never in between.
+        if (!mqtt_next(davyd->telemetry, &message)) {
+            return;
         }
         // What the broker kept may be of any age: it is no live value.
         if (!message.retained) {
             hub_telemetry(davyd->hub, message.topic, message.payload, davyd->now);
+        }
+        if ((i & 255) == 255) {
+            davyd->now = os_now();
         }
     }
 }
