@@ -9,7 +9,7 @@ start_console() {
     "exec env LC_ALL=C.UTF-8 '$BUILD/davy' --dir '$WORK/c1' --lang en --observe"
   until_true 10 console_answers
 }
-console_answers() { "$BUILD/davy" sync status --dir "$WORK/c1" --json | grep -q '"program":"davy"'; }
+console_answers() { "$BUILD/davy" sync status --dir "$WORK/c1" --json | grep -q '"phase"'; }
 console_pid() { pgrep -f -- "davy --dir $WORK/c1 --lang en --observe" | tail -n 1; }
 on_hub() { "$BUILD/davy" alarm list --dir "$WORK/hub" --json | grep -q '"tag":"PT-1"'; }
 on_console() { "$BUILD/davy" alarm list --dir "$WORK/c1" --json | grep -q '"tag":"PT-1"'; }

@@ -135,7 +135,7 @@ start_hub() {
   until_true 10 hub_answers
 }
 
-hub_answers() { "$BUILD/davy" sync status --dir "$WORK/hub" --json; }
+hub_answers() { "$BUILD/davy" sync status --dir "$WORK/hub" --json | grep -q '"phase"'; }
 
 # A site with two operators (numbers 11 and 12) and the devices that are named.
 make_site() {
