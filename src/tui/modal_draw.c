@@ -10,6 +10,13 @@
 #define KEYS_COLS 9
 #define TEXT_COLS_MIN 16
 
+// A box may cover everything but the status line: link and age of the picture stay in sight.
+static struct tui_rect room_of(const struct tui_canvas *canvas, const struct tui_layout *layout) {
+    struct tui_rect room = tui_canvas_rect(canvas);
+    (void)tui_rect_top(&room, layout->status.rows);
+    return room;
+}
+
 static int box_cols(const struct tui_layout *layout, struct tui_rect screen) {
     return layout->size <= TUI_COMPACT ? screen.cols : at_most(BOX_COLS, screen.cols - 4);
 }
@@ -59,11 +66,11 @@ static void draw_bottom(struct tui_modal *modal, struct tui_canvas *canvas, stru
 
 static void draw_dialog(struct tui_modal *modal, struct tui_canvas *canvas,
                         const struct tui_layout *layout) {
-    struct tui_rect screen = tui_canvas_rect(canvas);
+    struct tui_rect screen = room_of(canvas, layout);
     int cols = box_cols(layout, screen);
     struct tui_rect measure = {0, 0, 0, at_least(cols - 4, 1)};
     int lines = tui_put_wrapped(NULL, measure, (struct tui_wrap){TUI_TEXT, 0}, modal->text);
-    bool tight = screen.rows < 12;
+    bool tight = screen.rows < 11;
     int rows = lines + (tight || lines == 0 ? 3 : 4);
     struct tui_rect box = tui_rect_center(screen, rows, cols);
     struct tui_rect inside = tui_box(canvas, box, TUI_TEXT, modal->title);
@@ -147,7 +154,7 @@ static void draw_items(struct tui_modal *modal, struct tui_canvas *canvas, struc
 
 static void draw_list(struct tui_modal *modal, struct tui_canvas *canvas,
                       const struct tui_layout *layout) {
-    struct tui_rect screen = tui_canvas_rect(canvas);
+    struct tui_rect screen = room_of(canvas, layout);
     bool searched = modal->kind == MODAL_PALETTE || modal->kind == MODAL_HELP;
     // While typing the box keeps its size.
     size_t most = searched ? modal->actions.count : tui_modal_count(modal);

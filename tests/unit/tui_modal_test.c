@@ -72,13 +72,13 @@ static void a_question_is_drawn_over_the_screen(void **state) {
     struct tui_modal *modal = tui_modal_new();
     tui_modal_confirm(modal, TAG, "提交", "V-12 阀门");
     struct tui_canvas *canvas = drawn(modal, 16, 40);
-    test_dump_is(canvas, "\n\n\n\n\n"
+    test_dump_is(canvas, "\n\n\n\n\n\n"
                          "┌─ 提交 ───────────────────────────────┐\n"
                          "│ V-12 阀门                            │\n"
                          "│                                      │\n"
                          "│ > No (n)     Yes (y)                 │\n"
                          "└──────────────────────────────────────┘\n");
-    assert_true(test_dump_has(canvas, "\n-- cursor 8 2 shown\n"));
+    assert_true(test_dump_has(canvas, "\n-- cursor 9 2 shown\n"));
     tui_canvas_free(canvas);
     tui_modal_free(modal);
 }
@@ -102,8 +102,8 @@ static void long_text_scrolls(void **state) {
     struct tui_modal *modal = tui_modal_new();
     tui_modal_message(modal, TAG, "Long", "1\n2\n3\n4\n5\n6\n7\n8\n9\n10\n11\n12\n13\n14\n15\n16");
     struct tui_canvas *canvas = drawn(modal, 10, 40);
-    assert_true(test_dump_has(canvas, "│ 7  "));
-    assert_false(test_dump_has(canvas, "│ 8  "));
+    assert_true(test_dump_has(canvas, "│ 6  "));
+    assert_false(test_dump_has(canvas, "│ 7  "));
     assert_true(test_dump_has(canvas, "↓"));
     tui_canvas_free(canvas);
     for (int i = 0; i < 40; i++) {
@@ -135,6 +135,50 @@ static void a_pin_is_given_once_and_never_shown(void **state) {
     struct tui_event event = tui_event_key('x');
     assert_false(tui_modal_event(modal, &event, &answer));
     assert_string_equal(old, ""); // wiped
+    tui_modal_free(modal);
+}
+
+// Link and age of the picture stand in row 0: nothing lies over them.
+static void the_status_line_stays_free(void **state) {
+    (void)state;
+    static const struct {
+        int height, width;
+    } sizes[] = {{5, 20}, {10, 40}, {16, 40}, {24, 80}, {50, 160}};
+    static const char long_text[] =
+        "1\n2\n3\n4\n5\n6\n7\n8\n9\n10\n11\n12\n13\n14\n15\n16\n17\n18\n"
+        "19\n20\n21\n22\n23\n24\n25\n26\n27\n28\n29\n30\n31\n32\n33\n"
+        "34\n35\n36\n37\n38\n39\n40\n41\n42\n43\n44\n45\n46\n47\n48\n";
+    const char *items[TUI_MENU_ITEMS];
+    for (size_t i = 0; i < TUI_MENU_ITEMS; i++) {
+        items[i] = "an item";
+    }
+    struct tui_modal *modal = tui_modal_new();
+    for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
+        for (int kind = 0; kind < 5; kind++) {
+            switch (kind) {
+            case 0:
+                tui_modal_message(modal, TAG, "Title", long_text);
+                break;
+            case 1:
+                tui_modal_confirm(modal, TAG, "Title", long_text);
+                break;
+            case 2:
+                tui_modal_pin(modal, TAG, "Title", long_text);
+                break;
+            case 3:
+                tui_modal_menu(modal, TAG, &(struct tui_menu){"Title", items, TUI_MENU_ITEMS, 0});
+                break;
+            default:
+                tui_modal_palette(modal, TAG, actions, 1);
+                break;
+            }
+            struct tui_canvas *canvas = drawn(modal, sizes[i].height, sizes[i].width);
+            test_dump_is(canvas, "\n"); // row 0 is as it was
+            assert_true(test_dump_has(canvas, "┌"));
+            assert_true(test_dump_has(canvas, "└"));
+            tui_canvas_free(canvas);
+        }
+    }
     tui_modal_free(modal);
 }
 
@@ -240,6 +284,7 @@ int main(void) {
         cmocka_unit_test(what_cannot_be_seen_cannot_be_answered),
         cmocka_unit_test(long_text_scrolls),
         cmocka_unit_test(a_pin_is_given_once_and_never_shown),
+        cmocka_unit_test(the_status_line_stays_free),
         cmocka_unit_test(a_prompt_tells_what_is_typed),
         cmocka_unit_test(a_menu_is_picked_by_number_or_cursor),
         cmocka_unit_test(the_palette_finds_by_parts),
