@@ -4,6 +4,7 @@
 #include "davy/base/map.h"
 #include "davy/base/text.h"
 #include <cjson/cJSON.h>
+#include <errno.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -459,9 +460,12 @@ static bool fail_syntax(const struct scope *scope, const char *text, const char 
 static bool parse_json(const struct scope *scope, struct slice text, cJSON **out_root) {
     const char *from = (const char *)text.data;
     const char *end = NULL;
+    errno = 0;
     cJSON *root = text.len == 0 ? NULL : cJSON_ParseWithLengthOpts(from, text.len, &end, false);
     if (root == NULL) {
-        return fail_syntax(scope, from, end);
+        // cJSON says no more than that it failed; only malloc() leaves this error.
+        return errno == ENOMEM ? fail(scope, "", PLANT_NO_MEMORY, "")
+                               : fail_syntax(scope, from, end);
     }
     for (const char *c = end; c < from + text.len; c++) {
         if (strchr(" \t\r\n", *c) == NULL) {
