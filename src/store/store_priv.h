@@ -215,7 +215,9 @@ struct store {
     void (*on_fold)(void *ctx, const struct module *module, struct rid subject, const void *state);
     void *on_fold_ctx;
     bool on_fold_off; // verifying
-    bool stale_only;  // fold into stale views only
+    void (*on_verify)(void *ctx, uint64_t done, uint64_t total);
+    void *on_verify_ctx;
+    bool stale_only; // fold into stale views only
 };
 
 // ---- db.c: statements and errors ----

@@ -13,6 +13,7 @@ struct verify {
     bool (*key_of)(void *ctx, const struct content *content, struct public_key *out_key);
     void *ctx;
     struct store_verify_report report;
+    uint64_t done, total, told; // for store_verify_watch
 };
 
 static bool broken(const struct verify *verify) {
@@ -27,6 +28,44 @@ static enum rc breaks(struct verify *verify, const struct place *place, const ch
         }
     }
     return RC_OK;
+}
+
+// ---- How far ----
+
+void store_verify_watch(struct store *store,
+                        void (*progress)(void *ctx, uint64_t done, uint64_t total), void *ctx) {
+    store->on_verify = progress;
+    store->on_verify_ctx = ctx;
+}
+
+static void count_all(struct verify *verify) {
+    int64_t total = 0;
+    if (verify->store->on_verify != NULL &&
+        db_integer(verify->store->db,
+                   "SELECT (SELECT count(*) FROM entry) + 2 * (SELECT count(*) FROM log)",
+                   &total) == RC_OK) {
+        verify->total = (uint64_t)total;
+    }
+}
+
+static void tell(struct verify *verify, uint64_t done) {
+    if (verify->total == 0 || done > verify->total) {
+        return;
+    }
+    if (done == verify->total || (done - verify->told) * 100 >= verify->total) {
+        verify->told = done;
+        verify->store->on_verify(verify->store->on_verify_ctx, done, verify->total);
+    }
+}
+
+static void one_more(struct verify *verify) {
+    tell(verify, ++verify->done);
+}
+
+static void folded(void *ctx, uint64_t done, uint64_t total) {
+    struct verify *verify = ctx;
+    (void)total;
+    tell(verify, verify->done + done);
 }
 
 // ---- The file ----
@@ -172,6 +211,7 @@ static enum rc verify_entry(struct verify *verify, const struct chain_row *chain
         return breaks(verify, &place, "chain hash");
     }
     verify->report.entries++;
+    one_more(verify);
     if (loaded->type == ENTRY_RECORD) {
         rc = verify_signature(verify, loaded, chain, &place);
         if (rc == RC_OK) {
@@ -305,6 +345,7 @@ static enum rc verify_log(struct verify *verify) {
         struct log_row row;
         log_row_read(statement, &row);
         rc = verify_log_row(verify, &row, &loaded);
+        one_more(verify);
     }
     db_give(store, STATEMENT_LOG_ALL, statement);
     loaded_fini(&loaded);
@@ -360,7 +401,7 @@ static enum rc views_shadow(struct verify *verify) {
     }
     if (rc == RC_OK) {
         store->on_fold_off = true;
-        rc = fold_all(store, NULL, NULL);
+        rc = fold_all(store, verify->total > 0 ? folded : NULL, verify);
         store->on_fold_off = false;
     }
     return rc;
@@ -399,6 +440,7 @@ enum rc store_verify(struct store *store, const struct keys_scheme *scheme,
     store_forget(store);
     enum rc rc = RC_OK;
     store->walks++;
+    count_all(&verify);
     for (size_t i = 0; i < COUNT_OF(steps) && rc == RC_OK && !broken(&verify); i++) {
         rc = steps[i](&verify);
     }

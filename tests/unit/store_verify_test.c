@@ -129,6 +129,38 @@ static void test_each_damage_is_found(void **state) {
     }
 }
 
+struct heard {
+    uint64_t calls, last, total;
+    bool back;
+};
+
+static void hear(void *ctx, uint64_t done, uint64_t total) {
+    struct heard *heard = ctx;
+    heard->back = heard->back || done <= heard->last || total == 0;
+    heard->last = done;
+    heard->total = total;
+    heard->calls++;
+}
+
+static void test_how_far_it_is_goes_up_to_the_end(void **state) {
+    (void)state;
+    struct fixture fx;
+    struct heard heard = {.calls = 0};
+    fixture_open(&fx, true);
+    fill(&fx);
+    store_verify_watch(fx.store, hear, &heard);
+    assert_string_equal(verify(&fx).what, "");
+    assert_true(heard.calls > 3);
+    assert_false(heard.back);
+    assert_true(heard.total > 9); // entries, and the log
+    assert_int_equal(heard.last, heard.total);
+    store_verify_watch(fx.store, NULL, NULL);
+    uint64_t calls = heard.calls;
+    assert_string_equal(verify(&fx).what, "");
+    assert_int_equal(heard.calls, calls);
+    fixture_close(&fx);
+}
+
 static bool no_key(void *ctx, const struct content *content, struct public_key *out_key) {
     (void)ctx;
     (void)content;
@@ -174,6 +206,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_whole_store_passes),
         cmocka_unit_test(test_each_damage_is_found),
+        cmocka_unit_test(test_how_far_it_is_goes_up_to_the_end),
         cmocka_unit_test(test_keys_that_are_not_known),
         cmocka_unit_test(test_a_forged_signature_is_found),
     };

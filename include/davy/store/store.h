@@ -231,6 +231,10 @@ DAVY_MUST_USE enum rc store_verify(struct store *store, const struct keys_scheme
                                    bool (*key_of)(void *ctx, const struct content *content,
                                                   struct public_key *out_key),
                                    void *ctx, struct store_verify_report *out_report);
+// How far store_verify() of this store has come, once a percent or so; NULL: nobody asks. Entries
+// are counted once, log rows twice (read, folded).
+void store_verify_watch(struct store *store,
+                        void (*progress)(void *ctx, uint64_t done, uint64_t total), void *ctx);
 // Checkpoints the WAL when idle (TRUNCATE). Never inside a transaction.
 void store_checkpoint(struct store *store);
 
