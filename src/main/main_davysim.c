@@ -16,12 +16,20 @@
 #include <string.h>
 #include <unistd.h>
 
-static int usage(void) {
+static void put_usage(FILE *out) {
     (void)fprintf(
-        stderr, "usage: davysim fuzz [--seed N] [--seeds K] [--steps N] [--selftest] [--verbose]\n"
-                "       davysim replay --broker HOST:PORT --account A --password-file F --plant "
-                "PLANT.json\n"
-                "                      [--topic T] [--speed X] [--loop] DATA...\n");
+        out, "usage: davysim fuzz [--seed N] [--seeds K] [--steps N] [--selftest] [--verbose]\n"
+             "       davysim replay --broker HOST:PORT --account A --password-file F --plant "
+             "PLANT.json\n"
+             "                      [--topic T] [--speed X] [--batch N] [--loop] DATA...\n"
+             "\n"
+             "  --speed X  times the data's speed (default 1)\n"
+             "  --batch N  N readings a message, 1 to 1000 (default: a whole sample)\n"
+             "  --loop     begins anew after the last file\n");
+}
+
+static int usage(void) {
+    put_usage(stderr);
     return 2;
 }
 
@@ -58,6 +66,9 @@ struct replay {
     const char *broker, *account, *password_file, *plant_file, *topic;
     double speed;
     bool loop;
+    uint32_t batch; // readings of one message; 0: a whole sample
+    struct replay_row waiting[REPLAY_BATCH_MAX];
+    uint32_t waiting_count;
     struct plant *plant;
     struct mqtt *mqtt;
     struct log log;
@@ -120,6 +131,40 @@ static bool wait_until(struct replay *replay, int64_t until_ms) {
     return !replay->stop;
 }
 
+static enum rc replay_send(struct replay *replay, const struct replay_row *rows, uint32_t count,
+                           int64_t *inout_at) {
+    buf_reset(&replay->json);
+    struct utc_ms time = rows[0].time.v != 0 ? rows[0].time : os_now().utc;
+    enum rc rc = replay_batch_json(rows, count, time, &replay->json);
+    if (rc == RC_OK &&
+        mqtt_publish(replay->mqtt, replay->topic, buf_slice(&replay->json), 1) != RC_OK) {
+        *inout_at = os_now().mono.v + 50; // the link is full or gone: these are skipped
+    }
+    return rc;
+}
+
+static enum rc replay_send_waiting(struct replay *replay, int64_t *inout_at) {
+    uint32_t count = replay->waiting_count;
+    replay->waiting_count = 0;
+    return count > 0 ? replay_send(replay, replay->waiting, count, inout_at) : RC_OK;
+}
+
+// A message goes out as soon as it is full, whatever the samples: so do gateways that gather.
+static enum rc replay_gather(struct replay *replay, const struct replay_row *rows, uint32_t count,
+                             int64_t *inout_at) {
+    struct utc_ms time = os_now().utc;
+    enum rc rc = RC_OK;
+    for (uint32_t i = 0; i < count && rc == RC_OK; i++) {
+        struct replay_row *row = &replay->waiting[replay->waiting_count++];
+        *row = rows[i];
+        row->time = time;
+        if (replay->waiting_count == replay->batch) {
+            rc = replay_send_waiting(replay, inout_at);
+        }
+    }
+    return rc;
+}
+
 static enum rc replay_file(struct replay *replay, const char *path) {
     struct replay_source *source = NULL;
     const struct replay_row *rows;
@@ -138,15 +183,11 @@ static enum rc replay_file(struct replay *replay, const char *path) {
         if (!wait_until(replay, at)) {
             break;
         }
-        buf_reset(&replay->json);
-        rc = replay_batch_json(rows, count, os_now().utc, &replay->json);
-        if (rc == RC_OK &&
-            mqtt_publish(replay->mqtt, replay->topic, buf_slice(&replay->json), 1) != RC_OK) {
-            at = os_now().mono.v + 50; // the link is full or gone: this sample is skipped
-        }
+        rc = replay->batch > 0 ? replay_gather(replay, rows, count, &at)
+                               : replay_send(replay, rows, count, &at);
     }
     replay_source_close(source);
-    return rc == RC_NOT_FOUND ? RC_OK : rc;
+    return rc == RC_NOT_FOUND ? replay_send_waiting(replay, &at) : rc;
 }
 
 static int replay_run(struct replay *replay, char **files, int count) {
@@ -174,6 +215,17 @@ static int replay_run(struct replay *replay, char **files, int count) {
     return rc == RC_OK ? 0 : 1;
 }
 
+static bool take_batch(const char *text, uint32_t *out_batch) {
+    char *end = NULL;
+    unsigned long value = strtoul(text, &end, 10);
+    bool good =
+        text[0] >= '0' && text[0] <= '9' && *end == '\0' && value >= 1 && value <= REPLAY_BATCH_MAX;
+    if (good) {
+        *out_batch = (uint32_t)value;
+    }
+    return good;
+}
+
 static int run_replay(int argc, char **argv) {
     static const struct option options[] = {{"broker", required_argument, NULL, 'b'},
                                             {"account", required_argument, NULL, 'a'},
@@ -181,6 +233,7 @@ static int run_replay(int argc, char **argv) {
                                             {"plant", required_argument, NULL, 'P'},
                                             {"topic", required_argument, NULL, 't'},
                                             {"speed", required_argument, NULL, 's'},
+                                            {"batch", required_argument, NULL, 'B'},
                                             {"loop", no_argument, NULL, 'L'},
                                             {0}};
     struct replay replay = {.topic = "plant/replay", .speed = 1};
@@ -199,6 +252,10 @@ static int run_replay(int argc, char **argv) {
             replay.topic = optarg;
         } else if (c == 's') {
             replay.speed = strtod(optarg, NULL);
+        } else if (c == 'B') {
+            if (!take_batch(optarg, &replay.batch)) {
+                return usage();
+            }
         } else if (c == 'L') {
             replay.loop = true;
         } else if (c == '?') {
@@ -223,6 +280,12 @@ int main(int argc, char **argv) {
     (void)setlocale(LC_CTYPE, "C.UTF-8");
     if (keys_init() != RC_OK) {
         return 1;
+    }
+    for (int i = 1; i < argc; i++) {
+        if (strcmp(argv[i], "--help") == 0) {
+            put_usage(stdout);
+            return 0;
+        }
     }
     for (size_t i = 0; argc > 1 && i < COUNT_OF(verbs); i++) {
         if (strcmp(verbs[i].name, argv[1]) == 0) {

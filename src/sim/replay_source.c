@@ -100,6 +100,9 @@ enum rc replay_batch_json(const struct replay_row *rows, uint32_t count, struct 
     for (uint32_t i = 0; i < count; i++) {
         buf_printf(out, "%s{\"tag\":", i == 0 ? "" : ",");
         put_string(out, rows[i].tag);
+        if (rows[i].time.v != 0 && rows[i].time.v != time.v) {
+            buf_printf(out, ",\"t\":%lld", (long long)rows[i].time.v);
+        }
         buf_printf(out, ",\"v\":");
         if (rows[i].bad) {
             buf_printf(out, "null");

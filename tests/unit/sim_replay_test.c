@@ -427,6 +427,35 @@ static void rows_come_back_through_json(void **state) {
     plant_free(plant);
 }
 
+// A batch of several samples: each row keeps its time.
+static void rows_of_several_samples_share_a_batch(void **state) {
+    (void)state;
+    static const struct feed_rules rules;
+    static const struct replay_row rows[] = {
+        {.tag = "A", .value = 1, .time = {1700000000000}},
+        {.tag = "B", .value = 2, .time = {1700000000000}},
+        {.tag = "A", .value = 3, .time = {1700000003000}},
+        {.tag = "B", .bad = true, .time = {1700000003000}},
+        {.tag = "C", .value = 5}, // no time of its own: the batch's
+    };
+    const struct feed_reading *readings = NULL;
+    uint32_t count = 0;
+    struct feed_scanner *scanner = NULL;
+    struct buf json;
+    buf_init(&json, 4096);
+    assert_int_equal(feed_scanner_new(1, &scanner), RC_OK);
+    assert_int_equal(replay_batch_json(rows, COUNT_OF(rows), rows[0].time, &json), RC_OK);
+    assert_int_equal(feed_scan(scanner, &rules, buf_slice(&json), &readings, &count, NULL), RC_OK);
+    assert_int_equal(count, COUNT_OF(rows));
+    for (uint32_t i = 0; i < count; i++) {
+        assert_true(slice_equal(readings[i].tag, slice_text(rows[i].tag)));
+        assert_int_equal(readings[i].time.v, i == 2 || i == 3 ? 1700000003000 : 1700000000000);
+        assert_int_equal(readings[i].has_value, !rows[i].bad);
+    }
+    feed_scanner_free(scanner);
+    buf_fini(&json);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_demonstration_gives_the_events_of_a_second_implementation),
@@ -441,6 +470,7 @@ int main(void) {
         cmocka_unit_test(two_plants_differ_by_their_activations),
         cmocka_unit_test(what_is_far_apart_did_not_move),
         cmocka_unit_test(rows_come_back_through_json),
+        cmocka_unit_test(rows_of_several_samples_share_a_batch),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }

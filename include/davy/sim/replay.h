@@ -23,6 +23,7 @@
 #define REPLAY_LINE_BYTES 65536
 #define REPLAY_ERROR_BYTES 320
 #define REPLAY_SAMPLE_S 180 // if neither options nor plant give one
+#define REPLAY_BATCH_MAX 1000
 
 // What went wrong, in English, for a log or a terminal: "d01_te.dat:17: …".
 struct replay_error {
@@ -112,7 +113,8 @@ struct replay_row {
     int64_t offset_ms; // since the file's first sample; goes back where the data's clock does
     const char *tag;   // of the plant
     double value;
-    bool bad; // the cell holds no number
+    bool bad;           // the cell holds no number
+    struct utc_ms time; // of this row alone; 0, as it is read: that of the batch
 };
 struct replay_source;
 DAVY_MUST_USE enum rc replay_source_open(const char *path, const struct plant *plant,
@@ -123,7 +125,8 @@ DAVY_MUST_USE enum rc replay_source_next(struct replay_source *source,
                                          const struct replay_row **out_rows, uint32_t *out_count,
                                          struct replay_error *error);
 void replay_source_close(struct replay_source *source);
-// {"t":…,"values":[{"tag":…,"v":…},…]}: a batch that the hub reads; bad rows have the value null.
+// {"t":…,"values":[{"tag":…,"v":…},…]}: a batch that the hub reads; bad rows have the value null,
+// rows of another time a "t" of their own. REPLAY_BATCH_MAX rows fit into one payload of the hub.
 // Numbers come back as the same double. Appends to out.
 DAVY_MUST_USE enum rc replay_batch_json(const struct replay_row *rows, uint32_t count,
                                         struct utc_ms time, struct buf *out);
