@@ -134,6 +134,17 @@ int cli_fail_usage(struct cli *cli, const char *format, ...) DAVY_PRINTF(2, 3);
 // One cleaned line to stdout (text only: nothing with --json).
 void cli_say(struct cli *cli, const char *format, ...) DAVY_PRINTF(2, 3);
 
+// How far something long has come: one line on stderr, on a terminal only and not with --json.
+struct cli_progress {
+    struct cli *cli;
+    const char *what; // in the reader's language
+    bool shown;
+    unsigned percent;
+};
+void progress_start(struct cli_progress *progress, struct cli *cli, const char *what);
+void progress_step(void *progress, uint64_t done, uint64_t total);
+void progress_end(struct cli_progress *progress); // takes the line away
+
 // Rows: with --json each is one object on a line, otherwise a table is printed at the end. One
 // column table serves both. Cells are put in the order of the columns.
 struct cli_column {

@@ -57,20 +57,31 @@ static void put_row(struct cli_list *list, const struct log_row *row) {
     list_row(list);
 }
 
-static int print(struct session *session, struct rid subject, uint32_t max) {
+// text: the subject as it was given; NULL: the newest records of the site.
+static int print(struct session *session, const char *text, uint32_t max) {
+    struct rid subject = {{{0}}};
     struct cli *cli = session->cli;
+    int code = text ? session_subject(session, text, &subject) : CLI_OK;
+    if (code != CLI_OK) {
+        return code;
+    }
     struct log_row *rows = calloc(max, sizeof *rows);
     if (!rows) {
         return cli_fail_rc(cli, RC_NO_MEMORY, NULL);
     }
     struct cli_list list;
     uint32_t count = app_log(session->app, subject, rows, max);
+    if (count == 0 && text) {
+        free(rows);
+        return cli_fail(cli, _("no record is about %s; davy log --record ID shows one record"),
+                        text);
+    }
     list_start(&list, cli, columns, COUNT_OF(columns));
     for (uint32_t i = 0; i < count; i++) {
         put_row(&list, &rows[i]);
     }
     free(rows);
-    int code = list_finish(&list);
+    code = list_finish(&list);
     if (count == 0) {
         cli_say(cli, "%s", _("no records"));
     }
@@ -135,7 +146,6 @@ static int print_record(struct session *session, const char *text) {
 
 int cmd_log(struct cli *cli) {
     struct session session;
-    struct rid subject = {{{0}}};
     uint64_t max = ROWS_DEFAULT;
     int code = cli_option_uint(cli, OPT_LIMIT, 1, LIMIT_QUERY_ROWS, &max);
     if (code != CLI_OK) {
@@ -148,8 +158,7 @@ int cmd_log(struct cli *cli) {
     if (code == CLI_OK && cli->value[OPT_RECORD]) {
         code = print_record(&session, cli->value[OPT_RECORD]);
     } else if (code == CLI_OK) {
-        code = cli->arg_count > 0 ? session_subject(&session, cli->args[0], &subject) : CLI_OK;
-        code = code == CLI_OK ? print(&session, subject, (uint32_t)max) : code;
+        code = print(&session, cli->arg_count > 0 ? cli->args[0] : NULL, (uint32_t)max);
     }
     session_close(&session);
     return code;

@@ -3,6 +3,7 @@
 #include <math.h>
 #include <stdarg.h>
 #include <string.h>
+#include <unistd.h>
 
 #define LINE_BYTES 2048
 #define CELLS_BYTES_MAX (64u * 1024 * 1024)
@@ -59,6 +60,37 @@ void cli_say(struct cli *cli, const char *format, ...) {
     (void)vsnprintf(text, sizeof text, format, args);
     va_end(args);
     put_clean(cli->io.out, text);
+}
+
+// ---- How far ----
+
+static void put_percent(const struct cli_progress *progress) {
+    (void)fprintf(progress->cli->io.err, "\r%s %3u %%", progress->what, progress->percent);
+    (void)fflush(progress->cli->io.err);
+}
+
+void progress_start(struct cli_progress *progress, struct cli *cli, const char *what) {
+    *progress = (struct cli_progress){.cli = cli, .what = what};
+    progress->shown = !cli->json && isatty(fileno(cli->io.err)) == 1;
+    if (progress->shown) {
+        put_percent(progress);
+    }
+}
+
+void progress_step(void *progress, uint64_t done, uint64_t total) {
+    struct cli_progress *at = progress;
+    unsigned percent = total > 0 ? (unsigned)(done * 100 / total) : 100;
+    if (at->shown && percent != at->percent) {
+        at->percent = percent;
+        put_percent(at);
+    }
+}
+
+void progress_end(struct cli_progress *progress) {
+    if (progress->shown) {
+        (void)fprintf(progress->cli->io.err, "\r%*s\r", text_cols(progress->what) + 6, "");
+        (void)fflush(progress->cli->io.err);
+    }
 }
 
 // ---- Rows ----

@@ -1,23 +1,14 @@
 #include "cli/cli_priv.h"
 
-#include <unistd.h>
-
-struct progress {
-    struct cli *cli;
-    bool shown;
+struct rebuilding {
+    struct cli_progress progress;
     uint64_t total;
-    unsigned percent;
 };
 
 static void on_progress(void *ctx, uint64_t done, uint64_t total) {
-    struct progress *progress = ctx;
-    progress->total = total;
-    unsigned percent = total > 0 ? (unsigned)(done * 100 / total) : 100;
-    if (progress->shown && percent != progress->percent) {
-        progress->percent = percent;
-        (void)fprintf(progress->cli->io.err, "\r%3u %%", percent);
-        (void)fflush(progress->cli->io.err);
-    }
+    struct rebuilding *rebuilding = ctx;
+    rebuilding->total = total;
+    progress_step(&rebuilding->progress, done, total);
 }
 
 static const struct cli_column columns[] = {{"entries", NULL, false}};
@@ -25,7 +16,7 @@ static const struct cli_column columns[] = {{"entries", NULL, false}};
 int cmd_rebuild(struct cli *cli) {
     struct store *store = NULL;
     struct refusal refusal = {0};
-    struct progress progress = {.cli = cli, .shown = isatty(STDERR_FILENO), .percent = 101};
+    struct rebuilding rebuilding = {.total = 0};
     struct store_options options = {.folder = cli->dir, .registry = app_registry()};
     enum rc rc = store_open(&options, &store, &refusal);
     if (rc == RC_BUSY) {
@@ -35,19 +26,18 @@ int cmd_rebuild(struct cli *cli) {
         return cli_fail(cli, _("there is no store in %s"), cli->dir);
     }
     if (rc == RC_OK) {
-        rc = store_rebuild(store, on_progress, &progress);
+        progress_start(&rebuilding.progress, cli, _("folding the log"));
+        rc = store_rebuild(store, on_progress, &rebuilding);
+        progress_end(&rebuilding.progress);
     }
     store_close(store);
-    if (progress.shown) {
-        (void)fprintf(cli->io.err, "\r");
-    }
     if (rc != RC_OK) {
         return cli_fail_rc(cli, rc, &refusal);
     }
     struct cli_list list;
     list_start(&list, cli, columns, COUNT_OF(columns));
-    list_uint(&list, progress.total);
+    list_uint(&list, rebuilding.total);
     list_row(&list);
-    cli_say(cli, _("views rebuilt from %llu log entries"), (unsigned long long)progress.total);
+    cli_say(cli, _("views rebuilt from %llu log entries"), (unsigned long long)rebuilding.total);
     return list_finish(&list);
 }

@@ -2,9 +2,6 @@
 
 #include "davy/app/judge.h"
 
-#include <string.h>
-#include <unistd.h>
-
 static const struct cli_column columns[] = {
     {"ok", NULL, false},
     {"chains", N_("Chains"), false},
@@ -54,12 +51,13 @@ int cmd_verify(struct cli *cli) {
     struct store_verify_report report = {0};
     int code = session_open(cli, SESSION_READ, &session);
     if (code == CLI_OK) {
-        if (isatty(STDERR_FILENO)) {
-            (void)fprintf(cli->io.err, "%s\r", _("checking every record ..."));
-            (void)fflush(cli->io.err);
-        }
-        enum rc rc = store_verify(app_store(session.app), keys_ed25519(), key_of,
-                                  (void *)app_roster(session.app), &report);
+        struct cli_progress progress;
+        struct store *store = app_store(session.app);
+        progress_start(&progress, cli, _("checking every record"));
+        store_verify_watch(store, progress_step, &progress);
+        enum rc rc =
+            store_verify(store, keys_ed25519(), key_of, (void *)app_roster(session.app), &report);
+        progress_end(&progress);
         // A break is a finding, not a failure to look.
         if (rc != RC_OK && report.what[0] == '\0') {
             code = cli_fail_rc(cli, rc, NULL);

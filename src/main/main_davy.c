@@ -221,6 +221,16 @@ static int console_main(int argc, char **argv) {
     return 0;
 }
 
+// Every command's help comes from the command line's tables.
+static bool wants_help(int argc, char **argv) {
+    for (int i = 1; i < argc; i++) {
+        if (strcmp(argv[i], "--help") == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
 int main(int argc, char **argv) {
     // UTF-8 for width and input; numbers always with a point. gettext translates in no "C" locale.
     if (!setlocale(LC_ALL, "") || strcmp(nl_langinfo(CODESET), "UTF-8") != 0) {
@@ -240,10 +250,10 @@ int main(int argc, char **argv) {
         (void)fprintf(stderr, "davy: libsodium cannot start\n");
         return 1;
     }
-    if (argc > 1 && strcmp(argv[1], "join") == 0) {
+    if (argc > 1 && strcmp(argv[1], "join") == 0 && !wants_help(argc, argv)) {
         return main_join(argc - 1, argv + 1);
     }
-    if (argc > 1 && strcmp(argv[1], "first-use") == 0) {
+    if (argc > 1 && strcmp(argv[1], "first-use") == 0 && !wants_help(argc, argv)) {
         return main_first_use(argc - 1, argv + 1);
     }
     return cli_wanted(argc, argv) ? cli_main(argc, argv) : console_main(argc, argv);

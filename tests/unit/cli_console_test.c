@@ -5,6 +5,9 @@
 
 #include "davy/link/os.h"
 
+#include <fcntl.h>
+#include <unistd.h>
+
 // The program is closed; what follows are commands on its folder.
 static void close_console(struct fixture *f) {
     app_close(f->app);
@@ -84,12 +87,91 @@ static void needs_another_place(void **state) {
     fixture_app_open(f);
 }
 
+// A script must not take a typing error for a quiet alarm.
+static void unknown_subject(void **state) {
+    static const char id[] = "0123456789abcdef0123456789abcdef";
+    static const char *const flags[] = {"", "--json"};
+    struct fixture *f = *state;
+    (void)hub_raise(f, "PT-1", "R1", 2);
+    fixture_settle(f);
+    close_console(f);
+    for (size_t i = 0; i < COUNT_OF(flags); i++) {
+        const char *texts[] = {id, "01234567", "PT-9"};
+        for (size_t k = 0; k < COUNT_OF(texts); k++) {
+            struct said said = run("log %s %s --dir %s", texts[k], flags[i], f->folder);
+            assert_string_equal(said.out, "");
+            expect(said, CLI_FAILED, "", texts[k]);
+        }
+        expect(run("log PT-1 %s --dir %s", flags[i], f->folder), CLI_OK, "alarm", "");
+        expect(run("log --record %s %s --dir %s", id, flags[i], f->folder), CLI_FAILED, "", id);
+    }
+    fixture_app_open(f);
+}
+
+// What the command says on a terminal.
+static size_t verify_on_terminal(const struct fixture *f, bool json, char *out, size_t out_bytes) {
+    int terminal = posix_openpt(O_RDWR | O_NOCTTY);
+    assert_true(terminal >= 0 && grantpt(terminal) == 0 && unlockpt(terminal) == 0);
+    FILE *err = fopen(ptsname(terminal), "w");
+    FILE *nowhere = fopen("/dev/null", "w");
+    assert_true(err != NULL && nowhere != NULL);
+    char folder[TEST_PATH_BYTES];
+    memcpy(folder, f->folder, sizeof folder);
+    char *argv[] = {"davy", "verify", "--dir", folder, "--json", NULL};
+    struct cli_io io = {.out = nowhere, .err = err, .cost = pin_cost_test};
+    assert_int_equal(cli_run(&io, json ? 5 : 4, argv), CLI_OK);
+    assert_int_equal(fcntl(terminal, F_SETFL, O_NONBLOCK), 0);
+    (void)fflush(err);
+    size_t len = 0;
+    for (ssize_t got = 1; got > 0 && len + 1 < out_bytes;) {
+        got = read(terminal, out + len, out_bytes - 1 - len);
+        len += got > 0 ? (size_t)got : 0;
+    }
+    out[len] = '\0';
+    assert_int_equal(fclose(err), 0);
+    assert_int_equal(fclose(nowhere), 0);
+    assert_int_equal(close(terminal), 0);
+    return strlen(out);
+}
+
+static void verify_tells_how_far(void **state) {
+    struct fixture *f = *state;
+    static char said[65536];
+    for (int i = 0; i < 3; i++) {
+        (void)hub_raise(f, "PT-1", "R1", 2);
+    }
+    fixture_settle(f);
+    close_console(f);
+    assert_true(verify_on_terminal(f, false, said, sizeof said) > 0);
+    assert_said(said, "\rchecking every record   0 %");
+    assert_said(said, "\rchecking every record 100 %");
+    assert_int_equal(said[strlen(said) - 1], '\r'); // the line is free again
+    assert_int_equal(verify_on_terminal(f, true, said, sizeof said), 0);
+    expect(run("verify --dir %s", f->folder), CLI_OK, "nothing", "");
+    struct said piped = run("verify --dir %s", f->folder);
+    assert_string_equal(piped.err, "");
+    said_free(&piped);
+    fixture_app_open(f);
+}
+
+static void every_command_has_help(void **state) {
+    (void)state;
+    for (size_t i = 0; i < cli_command_count; i++) {
+        if (!cli_commands[i].hidden) {
+            struct said said = run("%s --help", cli_commands[i].words);
+            assert_string_equal(said.err, "");
+            assert_said(said.out, "--dir");
+            expect(said, CLI_OK, cli_commands[i].words, "");
+        }
+    }
+}
+
 int main(void) {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
     const struct CMUnitTest tests[] = {
-        TEST(acknowledged_offline),
-        TEST(refused_offline),
-        TEST(needs_another_place),
+        TEST(acknowledged_offline), TEST(refused_offline),
+        TEST(needs_another_place),  TEST(unknown_subject),
+        TEST(verify_tells_how_far), cmocka_unit_test(every_command_has_help),
     };
     say_language("en");
     return cmocka_run_group_tests(tests, NULL, NULL);
