@@ -68,11 +68,13 @@ static enum rc open_store(struct node *node, bool create) {
 }
 
 static enum rc open_sync(struct node *node) {
+    struct public_key hub_key = *keypair_public(node->world->keys.device.pair);
     struct sync_device_options options = {.store = node->store,
                                           .scheme = keys_stub(),
                                           .device = node->key,
                                           .device_rid = node->device,
-                                          .hub_key = *keypair_public(node->world->keys.device.pair),
+                                          .peer_key = hub_key,
+                                          .seal_key = hub_key,
                                           .author = node->author,
                                           .message_bytes_max = LIMIT_MESSAGE_BYTES,
                                           .seed = sim_next(&node->world->secret),

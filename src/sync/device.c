@@ -211,7 +211,7 @@ static bool is_from_hub(const struct sync_device *device, struct slice bytes,
     struct frame_trust trust = {.direction = FRAME_DOWN,
                                 .site = store_site(device->options.store),
                                 .scheme = device->options.scheme,
-                                .key = &device->options.hub_key};
+                                .key = &device->options.peer_key};
     return frame_signed_ok(bytes, frame, &trust);
 }
 

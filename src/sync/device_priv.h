@@ -1,10 +1,11 @@
 // The device's side of sync, between its files:
 //   device.c      greeting, sending what is the device's own, small messages
-//   device_log.c  the hub's log: verified against what is held, then stored
+//   device_log.c  the hub's log, through the one reader of logs (take.h)
 #ifndef DAVY_SYNC_DEVICE_PRIV_H
 #define DAVY_SYNC_DEVICE_PRIV_H
 
 #include "davy/sync/device.h"
+#include "davy/sync/take.h"
 #include "sync_priv.h"
 
 #define META_HUB "sync.hub"
@@ -13,7 +14,6 @@
 #define HUB_SILENT_MS 30000 // then greet anew
 #define KEEPALIVE_MS 20000
 #define ENROL_TRIES 5
-#define FEED_AUTHORS_MAX 96
 
 struct own_chain {
     uint64_t sent;

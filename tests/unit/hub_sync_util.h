@@ -399,11 +399,13 @@ static inline void dev_open(struct dev *d, bool create) {
     struct view_query all = {.limit = UINT32_MAX};
     assert_int_equal(store_view_each(d->store, &roster_module, &all, dev_load, d), RC_OK);
     store_on_fold(d->store, dev_fold, d);
+    struct public_key hub_key = *keypair_public(d->world->keys.device.pair);
     struct sync_device_options options = {.store = d->store,
                                           .scheme = keys_stub(),
                                           .device = d->key,
                                           .device_rid = d->rid,
-                                          .hub_key = *keypair_public(d->world->keys.device.pair),
+                                          .peer_key = hub_key,
+                                          .seal_key = hub_key,
                                           .author = d->author,
                                           .message_bytes_max = LIMIT_MESSAGE_BYTES,
                                           .seed = dice(&d->world->secret),

@@ -25,8 +25,9 @@ struct sync_device_options {
     const struct keys_scheme *scheme;
     const struct keypair *device; // borrowed
     struct rid device_rid;
-    struct public_key hub_key; // pinned by the invite
-    struct author_id author;   // my incarnation
+    struct public_key peer_key; // proves the hub's frames: pinned by the invite
+    struct public_key seal_key; // seals the log that is read; another one only behind a relay
+    struct author_id author;    // my incarnation
     uint8_t author_random[AUTHOR_RANDOM_BYTES];
     uint32_t message_bytes_max;         // LIMIT_MESSAGE_BYTES or less on a narrow link
     uint64_t seed;                      // jitter and nonces
