@@ -15,7 +15,7 @@ static struct content content_of(struct app *app, const struct kind *kind, const
                               .kind = kind->number,
                               .subjects = act->subjects,
                               .subject_count = act->subject_count,
-                              .audience = kind->flags & KIND_OPENS ? AUDIENCE_SITE : AUDIENCE_NONE,
+                              .audience = kind->flags & KIND_OPENS ? act->audience : AUDIENCE_NONE,
                               .device = app->config.device,
                               .time = app->now.utc,
                               .time_error_ms = app->now.utc_error_ms,
@@ -51,6 +51,15 @@ enum rc app_open_author(struct app *app) {
     return rc == RC_OK ? store_append_record(app->store, id, &record, &seq, &first) : rc;
 }
 
+// The own chain that carries a record: an opening names its audience, all else is the site's.
+static struct chain_id home_chain(const struct app *app, uint8_t lane,
+                                  const struct content *content) {
+    bool opens = content->audience < AUDIENCE_COUNT;
+    return (struct chain_id){.author = app->config.author,
+                             .lane = lane,
+                             .audience = opens ? content->audience : (uint8_t)AUDIENCE_SITE};
+}
+
 static enum rc judge_act(struct app *app, uint8_t lane, const struct content *content,
                          const struct signed_record *record, bool check_signature,
                          struct refusal *out_refusal) {
@@ -62,7 +71,7 @@ static enum rc judge_act(struct app *app, uint8_t lane, const struct content *co
                           .author_is_hub = app_is_hub(app),
                           .check_signature = check_signature,
                           .now = app->now};
-    struct chain_id id = {.author = app->config.author, .lane = lane};
+    struct chain_id id = home_chain(app, lane, content);
     struct store_chain chain;
     enum rc rc = store_chain_get(app->store, id, &chain);
     if (rc != RC_OK) {
@@ -78,10 +87,13 @@ static enum rc judge_act(struct app *app, uint8_t lane, const struct content *co
 }
 
 static enum rc append(struct app *app, uint8_t lane, const struct signed_record *record) {
-    struct chain_id id = {.author = app->config.author, .lane = lane};
+    struct content content;
     uint64_t seq;
     bool first;
-    return store_append_record(app->store, id, record, &seq, &first);
+    enum rc rc = content_decode(record->content, &content);
+    return rc == RC_OK ? store_append_record(app->store, home_chain(app, lane, &content), record,
+                                             &seq, &first)
+                       : rc;
 }
 
 static bool appends_here(const struct app *app) {

@@ -4,6 +4,7 @@
 //   overview.c  areas                       tags.c      definitions, live values, trends
 //   outbox.c    stages of own acts          log.c       records of a subject, export, search
 //   admin.c     people, roles, devices      say.c       sentences
+//   remark.c    remarks
 #ifndef DAVY_APP_APP_PRIV_H
 #define DAVY_APP_APP_PRIV_H
 
@@ -92,10 +93,12 @@ struct app {
 
     struct app_message messages[APP_MESSAGES_MAX];
     uint32_t message_head, message_count;
-    uint64_t judged_seq[LANE_COUNT]; // own records up to here were looked at for refusals
-    uint64_t seen_seq[LANE_COUNT];   // up to here a person has seen them; kept in the store
-    uint32_t refused;                // between the two
-    struct app_unsent unsent[LANE_COUNT];
+    // By own chain (lane and audience): records up to here were looked at for refusals; up to here
+    // a person has seen them, kept in the store; how many are between the two.
+    uint64_t judged_seq[FRAME_CHAINS_MAX];
+    uint64_t seen_seq[FRAME_CHAINS_MAX];
+    uint32_t refused;
+    struct app_unsent unsent[FRAME_CHAINS_MAX];
     bool in_acts; // several records of one act share a transaction
     bool changed;
     struct buf body, content, scratch;
@@ -110,6 +113,7 @@ struct act {
     uint16_t kind;
     const struct rid *subjects;
     uint16_t subject_count;
+    uint8_t audience; // of an opening
 };
 // The body stands in app->body. Checks, signs with the active person's key, appends and commits.
 DAVY_MUST_USE enum rc app_act(struct app *app, const struct act *act, struct rid *out_rid,
@@ -144,6 +148,9 @@ DAVY_MUST_USE enum rc app_alarms(struct app *app);
 
 // outbox.c
 DAVY_MUST_USE enum rc app_outbox_open(struct app *app);
+// How far a record got. False: it is not this device's own, so it came with its verdict.
+bool app_stage(struct app *app, const struct place *place, enum act_stage *out_stage,
+               uint16_t *out_rule);
 void app_judged(struct app *app);
 // Writes how far refusals were seen, if that is worth a write. In an open transaction.
 DAVY_MUST_USE enum rc app_outbox_save(struct app *app);

@@ -176,6 +176,9 @@ static enum verdict judge_outside(const struct judge *judge, const struct kind *
                      out_refusal->code == REFUSAL_FIELD_CRITICAL;
         return newer ? VERDICT_HELD : VERDICT_REFUSED;
     }
+    if ((kind->flags & KIND_OPENS) && content->audience != place->chain.audience) {
+        return refuse(out_refusal, REFUSAL_AUDIENCE, kind->name);
+    }
     if (!site_ok(judge, content, record->rid)) {
         return refuse(out_refusal, REFUSAL_WRONG_SITE, kind->name);
     }

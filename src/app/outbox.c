@@ -5,8 +5,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-static struct chain_id own_chain(const struct app *app, uint8_t lane) {
-    return (struct chain_id){.author = app->config.author, .lane = lane};
+// Own chains by number: each lane's audiences one after another.
+static struct chain_id own_chain(const struct app *app, uint8_t index) {
+    return (struct chain_id){.author = app->config.author,
+                             .lane = (uint8_t)(index / AUDIENCE_COUNT),
+                             .audience = (uint8_t)(index % AUDIENCE_COUNT)};
+}
+
+static uint8_t own_index(struct chain_id chain) {
+    return (uint8_t)(chain.lane * AUDIENCE_COUNT + chain.audience);
 }
 
 static enum act_stage stage_of(struct app *app, const struct store_chain *chain, uint64_t seq,
@@ -23,8 +30,20 @@ static enum act_stage stage_of(struct app *app, const struct store_chain *chain,
     if (chain->acked_seq >= seq) {
         return STAGE_AT_HUB;
     }
-    bool sent = app->sync && sync_device_sent_seq(app->sync, chain->id.lane, AUDIENCE_SITE) >= seq;
+    bool sent =
+        app->sync && sync_device_sent_seq(app->sync, chain->id.lane, chain->id.audience) >= seq;
     return sent && app->linked ? STAGE_SENT : STAGE_WAITING;
+}
+
+bool app_stage(struct app *app, const struct place *place, enum act_stage *out_stage,
+               uint16_t *out_rule) {
+    struct store_chain chain = {.id = place->chain};
+    bool own = author_equal(place->chain.author, app->config.author);
+    if (own && store_chain_get(app->store, place->chain, &chain) != RC_OK) {
+        chain.acked_seq = 0;
+    }
+    *out_stage = stage_of(app, &chain, place->seq, out_rule);
+    return own;
 }
 
 struct outbox_list {
@@ -83,8 +102,8 @@ static int outbox_compare(const void *a, const void *b) {
 // Refused or held acts that nobody has looked at yet.
 static void outbox_refused(struct outbox_list *list, const struct store_chain *chain) {
     struct app *app = list->app;
-    uint8_t lane = chain->id.lane;
-    for (uint64_t seq = app->seen_seq[lane] + 1; seq <= app->judged_seq[lane]; seq++) {
+    uint8_t own = own_index(chain->id);
+    for (uint64_t seq = app->seen_seq[own] + 1; seq <= app->judged_seq[own]; seq++) {
         uint16_t rule;
         enum act_stage stage = stage_of(app, chain, seq, &rule);
         if (stage != STAGE_REFUSED && stage != STAGE_HELD) {
@@ -118,9 +137,9 @@ static enum rc outbox_chain(struct outbox_list *list, const struct store_chain *
 
 uint32_t app_outbox(struct app *app, struct outbox_row *out_rows, uint32_t max) {
     struct outbox_list list = {.app = app, .rows = out_rows, .max = max};
-    for (uint8_t lane = 0; lane < LANE_COUNT; lane++) {
+    for (uint8_t own = 0; own < FRAME_CHAINS_MAX; own++) {
         struct store_chain chain;
-        if (store_chain_get(app->store, own_chain(app, lane), &chain) != RC_OK ||
+        if (store_chain_get(app->store, own_chain(app, own), &chain) != RC_OK ||
             chain.head.seq == 0) {
             continue;
         }
@@ -140,7 +159,7 @@ uint32_t app_outbox(struct app *app, struct outbox_row *out_rows, uint32_t max) 
 #define SEEN_EVERY 64 // verdicts between two writes of the cursor
 
 static enum rc seen_write(struct app *app) {
-    uint8_t bytes[LANE_COUNT * 8];
+    uint8_t bytes[FRAME_CHAINS_MAX * 8];
     for (size_t i = 0; i < sizeof bytes; i++) {
         bytes[i] = (uint8_t)(app->judged_seq[i / 8] >> (8 * (i % 8)));
     }
@@ -153,12 +172,14 @@ static enum rc seen_write(struct app *app) {
 
 enum rc app_outbox_open(struct app *app) {
     struct buf bytes;
-    buf_init(&bytes, LANE_COUNT * 8);
+    buf_init(&bytes, FRAME_CHAINS_MAX * 8);
     enum rc rc = store_meta_get(app->store, SEEN_KEY, &bytes);
     struct reader in = reader_of(buf_slice(&bytes));
-    for (uint8_t lane = 0; lane < LANE_COUNT && rc == RC_OK; lane++) {
-        app->seen_seq[lane] = reader_u64(&in);
-        app->judged_seq[lane] = app->seen_seq[lane];
+    // The first stores knew one chain a lane, the site's.
+    uint8_t step = bytes.len < FRAME_CHAINS_MAX * 8 ? AUDIENCE_COUNT : 1;
+    for (uint8_t own = 0; own < FRAME_CHAINS_MAX && rc == RC_OK; own = (uint8_t)(own + step)) {
+        app->seen_seq[own] = reader_u64(&in);
+        app->judged_seq[own] = app->seen_seq[own];
     }
     buf_fini(&bytes);
     if (rc == RC_OK || rc == RC_NOT_FOUND) {
@@ -171,8 +192,8 @@ enum rc app_outbox_open(struct app *app) {
 
 enum rc app_outbox_save(struct app *app) {
     uint64_t ahead = 0;
-    for (uint8_t lane = 0; lane < LANE_COUNT; lane++) {
-        ahead += app->judged_seq[lane] - app->seen_seq[lane];
+    for (uint8_t own = 0; own < FRAME_CHAINS_MAX; own++) {
+        ahead += app->judged_seq[own] - app->seen_seq[own];
     }
     return app->refused == 0 && ahead >= SEEN_EVERY ? seen_write(app) : RC_OK;
 }
@@ -209,13 +230,13 @@ static void judged_one(struct app *app, const struct place *place, const struct 
 
 // Tells the person of acts that were refused or held since the last round.
 void app_judged(struct app *app) {
-    for (uint8_t lane = 0; lane < LANE_COUNT && !app_is_hub(app); lane++) {
+    for (uint8_t own = 0; own < FRAME_CHAINS_MAX && !app_is_hub(app); own++) {
         struct store_chain chain;
-        if (store_chain_get(app->store, own_chain(app, lane), &chain) != RC_OK) {
+        if (store_chain_get(app->store, own_chain(app, own), &chain) != RC_OK) {
             continue;
         }
-        while (app->judged_seq[lane] < chain.logged_seq) {
-            struct place place = {.chain = chain.id, .seq = ++app->judged_seq[lane]};
+        while (app->judged_seq[own] < chain.logged_seq) {
+            struct place place = {.chain = chain.id, .seq = ++app->judged_seq[own]};
             struct store_log log;
             if (store_log_of(app->store, &place, &log) == RC_OK &&
                 (log.verdict == VERDICT_REFUSED || log.verdict == VERDICT_HELD)) {
@@ -254,7 +275,7 @@ static uint64_t unsent_bytes(struct app *app, struct chain_id chain, uint64_t fi
 
 // Each entry is read when it comes and when it is acknowledged, not at every question.
 static void unsent_update(struct app *app, const struct store_chain *chain, uint64_t acked) {
-    struct app_unsent *unsent = &app->unsent[chain->id.lane];
+    struct app_unsent *unsent = &app->unsent[own_index(chain->id)];
     uint64_t head = chain->head.seq;
     if (acked < unsent->acked || head < unsent->head || unsent->head < acked) {
         *unsent = (struct app_unsent){.head = acked, .acked = acked};
@@ -280,13 +301,14 @@ static void unsent_update(struct app *app, const struct store_chain *chain, uint
 
 static void count_stages(struct app *app, struct app_status *status) {
     int64_t oldest = 0;
-    for (uint8_t lane = 0; lane < LANE_COUNT; lane++) {
+    for (uint8_t own = 0; own < FRAME_CHAINS_MAX; own++) {
+        struct chain_id id = own_chain(app, own);
         struct store_chain chain;
-        if (app_is_hub(app) || store_chain_get(app->store, own_chain(app, lane), &chain) != RC_OK) {
+        if (app_is_hub(app) || store_chain_get(app->store, id, &chain) != RC_OK) {
             continue;
         }
         bool linked = app->sync && app->linked;
-        uint64_t sent = linked ? sync_device_sent_seq(app->sync, lane, AUDIENCE_SITE) : 0;
+        uint64_t sent = linked ? sync_device_sent_seq(app->sync, id.lane, id.audience) : 0;
         uint64_t acked = chain.acked_seq > chain.logged_seq ? chain.acked_seq : chain.logged_seq;
         sent = sent > acked ? sent : acked;
         sent = sent < chain.head.seq ? sent : chain.head.seq;
@@ -294,8 +316,8 @@ static void count_stages(struct app *app, struct app_status *status) {
         status->sent += (uint32_t)(sent - acked);
         status->at_hub += (uint32_t)(acked - chain.logged_seq);
         unsent_update(app, &chain, acked);
-        status->unsent_bytes += app->unsent[lane].bytes;
-        int64_t time = app->unsent[lane].oldest_time;
+        status->unsent_bytes += app->unsent[own].bytes;
+        int64_t time = app->unsent[own].oldest_time;
         oldest = time > 0 && (oldest == 0 || time < oldest) ? time : oldest;
     }
     if (oldest > 0) {

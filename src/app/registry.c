@@ -1,12 +1,14 @@
 #include "davy/app/app.h"
 
 #include "davy/base/ensure.h"
+#include "davy/domain/remark/remark.h"
 
 // One line a module.
 static const struct module *const modules[] = {
     &roster_module,
     &alarm_module,
     &define_module,
+    &remark_module,
 };
 static const struct registry registry = {.modules = modules, .count = COUNT_OF(modules)};
 

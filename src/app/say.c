@@ -2,6 +2,7 @@
 
 #include "davy/base/ensure.h"
 #include "davy/base/text.h"
+#include "davy/domain/remark/remark.h"
 
 #include <limits.h>
 #include <stdio.h>
@@ -136,6 +137,7 @@ static const struct {
     {KIND_ALARM_RETURN, N_("alarm returned")},
     {KIND_ALARM_ACK, N_("alarm acknowledged")},
     {KIND_ALARM_COMMENT, N_("alarm comment")},
+    {KIND_REMARK_ADD, N_("remark")},
     {KIND_SITE_AREA, N_("area defined")},
     {KIND_SITE_TAG, N_("tag defined")},
 };

@@ -35,18 +35,22 @@ enum cli_opt {
     OPT_JSON,
     OPT_HELP,
     OPT_GLOBAL_LAST = OPT_HELP,
+    OPT_ABOUT,
     OPT_ACCOUNT,
     OPT_ADMIN,
     OPT_AGAINST,
     OPT_ALL,
     OPT_AREA,
+    OPT_AREA_OF,
     OPT_AS,
+    OPT_AUDIENCE,
     OPT_BROKER,
     OPT_BUCKETS,
     OPT_CODE,
     OPT_COMMENT,
     OPT_DEMO,
     OPT_DEMO_PIN,
+    OPT_EQUIPMENT,
     OPT_FROM,
     OPT_ID,
     OPT_INVITE,
@@ -59,6 +63,7 @@ enum cli_opt {
     OPT_PASSWORD_FILE,
     OPT_PIN_FILE,
     OPT_PIN_FILE_TWO,
+    OPT_PLACE,
     OPT_PLANT,
     OPT_PRIORITY,
     OPT_RAW,
@@ -277,6 +282,8 @@ int cmd_person_code(struct cli *cli);
 int cmd_person_grant(struct cli *cli);
 int cmd_person_list(struct cli *cli);
 int cmd_rebuild(struct cli *cli);
+int cmd_remark_add(struct cli *cli);
+int cmd_remark_list(struct cli *cli);
 int cmd_site_check(struct cli *cli);
 int cmd_site_init(struct cli *cli);
 int cmd_site_show(struct cli *cli);

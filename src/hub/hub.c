@@ -401,7 +401,8 @@ enum rc hub_submit(struct hub *hub, uint8_t lane, const struct signed_record *re
     }
     struct judge judge = hub_judge_of(hub);
     struct store_chain chain;
-    struct chain_id id = {.author = hub->config.author, .lane = lane};
+    uint8_t audience = content.audience < AUDIENCE_COUNT ? content.audience : AUDIENCE_SITE;
+    struct chain_id id = {.author = hub->config.author, .lane = lane, .audience = audience};
     rc = store_chain_get(hub->store, id, &chain);
     struct place place = {.chain = id, .seq = chain.head.seq + 1};
     enum verdict verdict = VERDICT_NONE;
@@ -412,7 +413,7 @@ enum rc hub_submit(struct hub *hub, uint8_t lane, const struct signed_record *re
         rc = RC_REFUSED;
     }
     if (rc == RC_OK) {
-        rc = sync_hub_append(hub->sync, lane, AUDIENCE_SITE, record, now, NULL);
+        rc = sync_hub_append(hub->sync, lane, audience, record, now, NULL);
     }
     if (rc == RC_OK) {
         rc = sync_hub_seal(hub->sync, now);

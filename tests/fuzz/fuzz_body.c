@@ -2,6 +2,7 @@
 // same bytes; a body that passes the form check can be read by tag and folded.
 #include "davy/base/ensure.h"
 #include "davy/domain/alarm/alarm.h"
+#include "davy/domain/remark/remark.h"
 #include "davy/domain/roster/roster.h"
 #include "davy/record/module.h"
 
@@ -10,7 +11,7 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
 
-static const struct module *const modules[] = {&roster_module, &alarm_module};
+static const struct module *const modules[] = {&roster_module, &alarm_module, &remark_module};
 static const struct registry registry = {modules, COUNT_OF(modules)};
 
 static void put_field(struct buf *out, const struct field_value *value) {

@@ -3,6 +3,7 @@
 #include "davy/base/ensure.h"
 #include "davy/base/text.h"
 #include "davy/domain/alarm/alarm.h"
+#include "davy/domain/remark/remark.h"
 #include "davy/domain/roster/roster.h"
 #include "davy/record/export.h"
 
@@ -10,7 +11,7 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
 
-static const struct module *const modules[] = {&roster_module, &alarm_module};
+static const struct module *const modules[] = {&roster_module, &alarm_module, &remark_module};
 static const struct registry registry = {modules, COUNT_OF(modules)};
 
 static bool lies_within(struct slice outer, const void *part, size_t len) {
