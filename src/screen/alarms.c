@@ -65,13 +65,13 @@ static const struct screen_action actions[] = {
 static const struct tui_column columns[] = {
     [COL_MARK] = {"", 3, 0, TUI_LEFT, false, 0},
     [COL_STATE] = {"", 2, 0, TUI_LEFT, false, 0},
-    [COL_TIME] = {N_("Time"), 8, 3, TUI_LEFT, false, 0},
+    [COL_TIME] = {N_("Time"), 8, 3, TUI_LEFT, false, 1},
     [COL_TAG] = {N_("Tag"), 9, 0, TUI_LEFT, false, 0},
     [COL_NAME] = {N_("Name"), 10, 0, TUI_LEFT, true, 0},
-    [COL_LIMIT] = {"", 2, 1, TUI_LEFT, false, 0},
-    [COL_VALUE] = {N_("Value"), 13, 2, TUI_RIGHT, false, 0},
-    [COL_AGE] = {N_("Age"), 8, 4, TUI_RIGHT, false, 0},
-    [COL_AREA] = {N_("Area"), 8, 5, TUI_LEFT, false, 0},
+    [COL_LIMIT] = {"", 2, 1, TUI_LEFT, false, 1},
+    [COL_VALUE] = {N_("Value"), 13, 2, TUI_RIGHT, false, 1},
+    [COL_AGE] = {N_("Age"), 8, 4, TUI_RIGHT, false, 1},
+    [COL_AREA] = {N_("Area"), 8, 5, TUI_LEFT, false, -1},
 };
 
 static struct alarms *state_of(const struct screen *screen) {
@@ -139,6 +139,7 @@ static enum rc init(struct screen *screen) {
         .columns = columns,
         .column_count = sizeof columns / sizeof columns[0],
         .source = {.context = screen, .count = row_count, .id = row_id, .cell = row_cell},
+        .two_lines = true,
     };
     state_of(screen)->table = tui_table_new(&spec);
     return state_of(screen)->table != NULL ? RC_OK : RC_NO_MEMORY;

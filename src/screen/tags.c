@@ -29,7 +29,7 @@ static const struct screen_action actions[] = {
 
 static const struct tui_column columns[] = {
     [COL_TAG] = {N_("Tag"), 9, 0, TUI_LEFT, false, 0},
-    [COL_NAME] = {N_("Name"), 14, 0, TUI_LEFT, true, 0},
+    [COL_NAME] = {N_("Name"), 11, 0, TUI_LEFT, true, 0},
     [COL_VALUE] = {N_("Value"), 9, 0, TUI_RIGHT, false, 0},
     [COL_UNIT] = {"", 6, 1, TUI_LEFT, false, 0},
     [COL_AGE] = {N_("Age"), 8, 2, TUI_RIGHT, false, 0},

@@ -10,6 +10,7 @@
 #include <strings.h>
 
 #define GAP_COLS 1 // between columns
+#define INDENT_COLS 4
 
 // Columns of one line of a row, as they fit: cols 0 means dropped.
 struct fit {
@@ -136,41 +137,53 @@ static void draw_cells(const struct tui_table *table, struct tui_canvas *canvas,
     (void)tui_canvas_clip(canvas, clip);
 }
 
+// at: the row with its gutter.
 static void draw_gutter(const struct tui_table *table, struct tui_canvas *canvas,
-                        const struct tui_table_frame *frame, size_t row, int screen_row) {
+                        const struct tui_table_frame *frame, size_t row, struct tui_rect at) {
     bool slow = tui_canvas_look(canvas)->slow;
     bool here = table->has_selected && row == table->at;
-    int col = frame->rect.col;
     if (here) {
         enum tui_style style = slow || !frame->focused ? TUI_TEXT : TUI_FOCUS;
-        tui_glyph(canvas, screen_row, col, style, TUI_GLYPH_CURSOR);
+        tui_glyph(canvas, at.row, at.col, style, TUI_GLYPH_CURSOR);
     }
     if (tui_table_is_marked(table, tui_table_id(table, row))) {
-        tui_glyph(canvas, screen_row, col + 1, TUI_MARK, TUI_GLYPH_MARK);
+        tui_glyph(canvas, at.row, at.col + 1, TUI_MARK, TUI_GLYPH_MARK);
     }
     if (here && frame->focused) {
-        tui_cursor(canvas, screen_row, col, false);
-        if (!slow) {
-            tui_restyle_plain(canvas, tui_span(screen_row, col, frame->rect.cols), TUI_FOCUS);
+        tui_cursor(canvas, at.row, at.col, false);
+        for (int line = 0; line < at.rows && !slow; line++) {
+            tui_restyle_plain(canvas, tui_span(at.row + line, at.col, at.cols), TUI_FOCUS);
         }
     }
 }
 
-static bool uses_two_lines(const struct tui_table *table, enum tui_class size) {
-    return table->spec.two_lines && size <= TUI_COMPACT;
+// Where one line would leave out what the two can show.
+static bool uses_two_lines(const struct tui_table *table, const struct tui_table_frame *frame) {
+    if (!table->spec.two_lines || frame->size > TUI_COMPACT) {
+        return false;
+    }
+    struct fit fit = fit_columns(table, -1, at_least(frame->rect.cols - TABLE_GUTTER_COLS, 0));
+    for (size_t i = 0; i < table->spec.column_count; i++) {
+        if (fit.cols[i] == 0 && table->spec.columns[i].line >= 0) {
+            return true;
+        }
+    }
+    return false;
 }
 
 static void draw_row(const struct tui_table *table, struct tui_canvas *canvas,
                      const struct tui_table_frame *frame, size_t row, int screen_row) {
-    int lines = uses_two_lines(table, frame->size) ? 2 : 1;
+    int lines = uses_two_lines(table, frame) ? 2 : 1;
     int cols = at_least(frame->rect.cols - TABLE_GUTTER_COLS, 0);
+    int col = frame->rect.col + TABLE_GUTTER_COLS;
     for (int line = 0; line < lines; line++) {
         struct fit fit = fit_columns(table, lines == 1 ? -1 : line, cols);
-        draw_cells(table, canvas,
-                   tui_span(screen_row + line, frame->rect.col + TABLE_GUTTER_COLS, cols), row,
-                   &fit);
+        // The second line stands in, if there is room, so that rows are told apart.
+        int in = line == 0 ? 0 : at_most(INDENT_COLS, cols - fit_total(table, &fit));
+        draw_cells(table, canvas, tui_span(screen_row + line, col + in, cols - in), row, &fit);
     }
-    draw_gutter(table, canvas, frame, row, screen_row);
+    draw_gutter(table, canvas, frame, row,
+                (struct tui_rect){screen_row, frame->rect.col, lines, frame->rect.cols});
 }
 
 // Keeps the selected row in sight and fills the page.
@@ -193,7 +206,7 @@ void tui_table_draw(struct tui_table *table, struct tui_canvas *canvas,
     tui_table_resolve(table);
     (void)tui_rect_top(&rows, draw_title(table, canvas, frame));
     (void)tui_rect_top(&rows, draw_header(table, canvas, rows, frame->size));
-    int lines = uses_two_lines(table, frame->size) ? 2 : 1;
+    int lines = uses_two_lines(table, frame) ? 2 : 1;
     size_t count = tui_table_count(table);
     table->page = (size_t)at_least(rows.rows / lines, 1);
     scroll(table, count, table->page);

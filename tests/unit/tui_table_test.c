@@ -101,7 +101,8 @@ static void columns_drop_by_priority(void **state) {
         {24, 64,
          "  P  Text                                                Value S\n"
          "> !1 氯气泄漏-a                                            8.2 U\n"},
-        {3, 30, "> !1 氯气泄漏-a              U\n     8.2\n"},
+        {3, 22, "> !1 氯气泄…     8.2 U\n"},              // one line holds everything
+        {3, 21, "> !1 氯气泄漏-a     U\n         8.2\n"}, // the second stands in
         {3, 17, "> !1 氯气泄漏-a U\n"},
         {3, 16, "> !1 氯气泄漏… U\n"},
         {3, 15, "> !1 氯气泄…  U\n"}, // eight columns: the text is never narrower beside the state
@@ -205,7 +206,7 @@ static void movement_and_scrolling(void **state) {
     (void)state;
     struct model model;
     struct tui_table *table = new_table(&model, "abcdefghijklmnopqrstuvwxyz");
-    struct tui_canvas *canvas = test_canvas(6, 64); // compact: 3 rows of two lines
+    struct tui_canvas *canvas = test_canvas(6, 21); // compact and narrow: 3 rows of two lines
     draw(table, canvas);
     static const struct {
         const char *keys;
@@ -230,6 +231,24 @@ static void movement_and_scrolling(void **state) {
     draw(table, canvas);
     (void)tui_table_painted(table, &painted);
     assert_int_equal(painted[0].b[0], first);
+    tui_canvas_free(canvas);
+    tui_table_free(table);
+}
+
+// Both lines of the row under the cursor are reversed: the value belongs to it.
+static void a_row_of_two_lines_is_one_row(void **state) {
+    (void)state;
+    struct model model;
+    struct tui_table *table = new_table(&model, "ab");
+    struct tui_canvas *canvas = test_canvas(4, 21);
+    draw(table, canvas);
+    press(table, "v");
+    draw(table, canvas);
+    test_dump_is(canvas, "  !1 氯气泄漏-a     U\n"
+                         "         8.2\n"
+                         "> !2 氯气泄漏-b     U\n"
+                         "         8.2\n"
+                         "--\n\n\nfffffffffffffffffffff\nfffffffffffffffffffff\n");
     tui_canvas_free(canvas);
     tui_table_free(table);
 }
@@ -325,7 +344,7 @@ static void the_title_counts_what_is_hidden(void **state) {
     struct tui_table_frame frame = frame_of(4, 40);
     frame.title = (struct tui_table_title){"报警", "氯", 340};
     tui_table_draw(table, canvas, &frame);
-    test_dump_is(canvas, "报警  2 of 340  \\氯\n> !1 氯气泄漏-a                        U\n");
+    test_dump_is(canvas, "报警  2 of 340  \\氯\n> !1 氯气泄漏-a                    8.2 U\n");
     // The cursor is at the selected row's first cell; the row is reversed, the alarm keeps its
     // colour.
     assert_true(test_dump_has(canvas, "\n-- cursor 1 0 hidden\n"));
@@ -360,6 +379,7 @@ int main(void) {
         cmocka_unit_test(a_vanished_row_slips_to_its_neighbour_and_says_so),
         cmocka_unit_test(an_id_is_selected_when_it_appears),
         cmocka_unit_test(movement_and_scrolling),
+        cmocka_unit_test(a_row_of_two_lines_is_one_row),
         cmocka_unit_test(marks_decide_what_an_act_is_for),
         cmocka_unit_test(only_shown_rows_are_asked_for),
         cmocka_unit_test(find_goes_round),

@@ -54,7 +54,7 @@ struct tui_table_spec {
     const struct tui_column *columns; // borrowed, static
     size_t column_count;
     struct tui_source source; // copied
-    bool two_lines;           // in compact layouts a row takes two lines
+    bool two_lines;           // in compact layouts a row takes two lines if one leaves cells out
     const char *empty;        // msgid shown when there is no row; NULL: none
 };
 
