@@ -164,18 +164,6 @@ static void rights_are_judged(void **state) {
     roster_free(roster);
 }
 
-static void one_root_is_not_enough_for_two(void **state) {
-    (void)state;
-    struct roster *roster = site_with(2);
-    const struct public_key root = key_of(0xF0);
-    const struct content content = {.kind = KIND_PERSON_ADD, .key = key_id_of(&root)};
-    const struct kind *kind = registry_kind(&roster_registry, KIND_PERSON_ADD, NULL);
-    struct refusal refusal = {0};
-    assert_int_equal(roster_check_right(roster, kind, &content, "", &refusal), RC_REFUSED);
-    assert_int_equal(refusal.code, REFUSAL_TWO_PERSONS);
-    roster_free(roster);
-}
-
 static void a_genesis_brings_its_own_right(void **state) {
     (void)state;
     struct roster *roster = NULL;
@@ -421,7 +409,6 @@ static void a_full_roster_says_so(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(rights_are_judged),
-        cmocka_unit_test(one_root_is_not_enough_for_two),
         cmocka_unit_test(a_genesis_brings_its_own_right),
         cmocka_unit_test(an_author_opens_with_its_device_s_key),
         cmocka_unit_test(roles_hold_by_area_and_time),

@@ -58,6 +58,9 @@
 #define LIMIT_PIN_WAIT_MS 30000      // first wait, doubling
 #define LIMIT_PIN_WAIT_MS_MAX 900000 // up to 15 minutes
 #define LIMIT_SESSION_IDLE_MS 900000 // a console locks after 15 minutes without a key
+#define LIMIT_PIN_TRIES_WIPE 20      // wrong tries, also while locked, until the key is wiped
+#define LIMIT_ROSTER_AGE_MS 259200000 // 72 h: a list of people older than this allows nothing
+#define LIMIT_WITNESS_MS 2678400000  // 31 days: the longest job that a shift leader signs in alone
 #define LIMIT_SIGNED_IN 8            // people signed in on one console
 
 // Alarms.

@@ -43,6 +43,10 @@
     X(REFUSAL_LOCKED, 38, "locked")                                                                \
     X(REFUSAL_CODE_MISMATCH, 39, "code-mismatch")                                                  \
     X(REFUSAL_INVITE, 40, "invite")                                                                \
+    X(REFUSAL_DISPUTED, 41, "disputed")                                                            \
+    X(REFUSAL_REJECTED, 42, "rejected")                                                            \
+    X(REFUSAL_WITNESSED, 43, "witnessed")                                                          \
+    X(REFUSAL_PIN_WIPED, 44, "pin-wiped")                                                          \
     /* order and state */                                                                          \
     X(REFUSAL_SUBJECT_UNKNOWN, 60, "subject-unknown")                                              \
     X(REFUSAL_SUBJECT_EXISTS, 61, "subject-exists")                                                \
@@ -72,7 +76,13 @@
     X(REFUSAL_STORE_NEWER, 113, "store-newer")                                                     \
     X(REFUSAL_STORE_CORRUPT, 114, "store-corrupt")                                                 \
     X(REFUSAL_OFFLINE, 115, "offline")                                                             \
-    X(REFUSAL_USAGE, 116, "usage")
+    X(REFUSAL_USAGE, 116, "usage")                                                                 \
+    X(REFUSAL_BACKUP_FORM, 120, "backup-form")                                                     \
+    X(REFUSAL_BACKUP_KEY, 121, "backup-key")                                                       \
+    X(REFUSAL_BACKUP_PLACE, 122, "backup-place")                                                   \
+    X(REFUSAL_BACKUP_FOREIGN, 123, "backup-foreign")                                               \
+    X(REFUSAL_PLAIN, 124, "plain")                                                                 \
+    X(REFUSAL_TLS, 125, "tls")
 
 enum refusal_code {
 #define REFUSAL_ENUM(code, number, name) code = number,

@@ -73,6 +73,7 @@ DAVY_MUST_USE enum rc role_parse(const char *name, enum role *out_role);
 #define KIND_BY_AREA 16u    // the signer's role must hold in the subject's area
 #define KIND_NO_SUBJECT 32u // speaks of no subject (an author's opening statement)
 #define KIND_FOUNDS 64u     // founds a site: the one kind whose content carries a zero site
+#define KIND_NAMED 128u     // its subject is the hash of a name: the first fact about it makes it
 
 struct kind {
     uint16_t number;

@@ -8,132 +8,178 @@
 // A state is compared and stored as bytes: members are written one by one into zeroed memory, so
 // that its padding stays zero.
 
-static void fold_genesis(struct roster_state *state, const struct content *content) {
+static void fold_genesis(struct roster_state *state, const struct fold_entry *entry) {
+    struct slice body = entry->content->body;
     if (state->what != ROSTER_NOTHING) {
         return;
     }
     struct roster_site *site = &state->as.site;
     uint64_t threshold = 0;
     uint64_t demo = 0;
-    (void)body_uint(content->body, GENESIS_THRESHOLD, &threshold);
-    (void)body_uint(content->body, GENESIS_DEMO, &demo);
-    uint32_t roots = roster_body_roots(content->body, site->roots);
+    (void)body_uint(body, GENESIS_THRESHOLD, &threshold);
+    (void)body_uint(body, GENESIS_DEMO, &demo);
+    uint32_t roots = roster_body_roots(body, GENESIS_ROOT_KEY, site->roots);
     state->what = ROSTER_SITE;
-    body_text(content->body, GENESIS_NAME, site->name, sizeof(site->name));
+    body_text(body, GENESIS_NAME, site->name, sizeof(site->name));
     site->root_count = (uint8_t)(roots < ROSTER_ROOTS_MAX ? roots : ROSTER_ROOTS_MAX);
     site->threshold = (uint8_t)(threshold < ROSTER_ROOTS_MAX ? threshold : ROSTER_ROOTS_MAX);
     site->demo = demo != 0;
 }
 
-static void fold_person(struct roster_state *state, const struct content *content) {
+static void person_texts(struct roster_person *person, struct slice body) {
+    body_text(body, PERSON_NAME, person->name, sizeof(person->name));
+    body_text(body, PERSON_NUMBER, person->number, sizeof(person->number));
+    body_text(body, PERSON_EMPLOYER, person->employer, sizeof(person->employer));
+    body_text(body, PERSON_JOB, person->job, sizeof(person->job));
+}
+
+static void fold_person(struct roster_state *state, const struct fold_entry *entry) {
     if (state->what != ROSTER_NOTHING) {
         return;
     }
-    struct roster_person *person = &state->as.person;
     state->what = ROSTER_PERSON;
-    body_text(content->body, PERSON_NAME, person->name, sizeof(person->name));
-    body_text(content->body, PERSON_NUMBER, person->number, sizeof(person->number));
+    person_texts(&state->as.person, entry->content->body);
+    state->proposed = roster_propose(state, entry);
 }
 
-static void fold_device(struct roster_state *state, const struct content *content) {
+static void fold_device(struct roster_state *state, const struct fold_entry *entry) {
+    struct slice body = entry->content->body;
     if (state->what != ROSTER_NOTHING) {
         return;
     }
     struct roster_device *device = &state->as.device;
     uint64_t kind = 0;
-    (void)body_uint(content->body, DEVICE_KIND, &kind);
+    (void)body_uint(body, DEVICE_KIND, &kind);
     state->what = ROSTER_DEVICE;
-    body_text(content->body, DEVICE_NAME, device->name, sizeof(device->name));
-    body_text(content->body, DEVICE_ACCOUNT, device->account, sizeof(device->account));
-    device->kind = (uint8_t)(kind <= DEVICE_HANDHELD ? kind : 0);
-    (void)roster_body_key(content->body, DEVICE_KEY, &device->key);
+    body_text(body, DEVICE_NAME, device->name, sizeof(device->name));
+    body_text(body, DEVICE_ACCOUNT, device->account, sizeof(device->account));
+    device->kind = (uint8_t)(kind <= DEVICE_KIND_LAST ? kind : 0);
+    (void)roster_body_key(body, DEVICE_KEY, &device->key);
+    state->proposed = roster_propose(state, entry);
 }
 
-struct role_of {
-    uint64_t role;
-    char area[LIMIT_TAG_BYTES + 1];
-};
-
-// Root is a key of the genesis: no grant gives it, whatever a hub let pass.
-static bool role_read(struct slice body, struct role_of *out_role) {
-    body_text(body, ROLE_AREA, out_role->area, sizeof(out_role->area));
-    return body_uint(body, ROLE_ROLE, &out_role->role) && out_role->role > ROLE_ROOT &&
-           out_role->role < ROLE_COUNT;
-}
-
-static uint8_t role_find(const struct roster_person *person, const struct role_of *role) {
-    uint8_t i = 0;
-    while (i < person->role_count && (person->roles[i].role != role->role ||
-                                      strcmp(person->roles[i].area, role->area) != 0)) {
-        i++;
-    }
-    return i;
-}
-
-// A grant of the same role and area takes the place of the earlier one.
-static void fold_grant(struct roster_state *state, const struct content *content) {
-    struct roster_person *person = &state->as.person;
+static bool role_of_body(struct slice body, struct roster_role *out_role) {
     struct role_of role;
-    if (state->what != ROSTER_PERSON || !role_read(content->body, &role)) {
-        return;
+    if (!roster_role_read(body, &role)) {
+        return false;
     }
-    uint8_t at = role_find(person, &role);
-    if (at == ROSTER_PERSON_ROLES_MAX) {
-        return;
-    }
-    if (at == person->role_count) {
-        person->role_count++;
-    }
-    struct roster_role *slot = &person->roles[at];
-    memset(slot, 0, sizeof(*slot));
-    slot->role = (uint8_t)role.role;
-    memcpy(slot->area, role.area, strlen(role.area));
-    (void)body_int(content->body, ROLE_FROM, &slot->from.v);
-    (void)body_int(content->body, ROLE_UNTIL, &slot->until.v);
+    memset(out_role, 0, sizeof(*out_role));
+    out_role->role = (uint8_t)role.role;
+    memcpy(out_role->area, role.area, strlen(role.area));
+    (void)body_int(body, ROLE_FROM, &out_role->from.v);
+    (void)body_int(body, ROLE_UNTIL, &out_role->until.v);
+    return true;
 }
 
-static void fold_revoke(struct roster_state *state, const struct content *content) {
-    struct roster_person *person = &state->as.person;
-    struct role_of role;
-    if (state->what != ROSTER_PERSON || !role_read(content->body, &role)) {
-        return;
+static void fold_grant(struct roster_state *state, const struct fold_entry *entry) {
+    struct roster_role role;
+    if (state->what == ROSTER_PERSON && role_of_body(entry->content->body, &role) &&
+        !roster_propose(state, entry)) {
+        roster_role_grant(&state->as.person, &role);
     }
-    uint8_t at = role_find(person, &role);
-    if (at == person->role_count) {
-        return;
-    }
-    person->role_count--;
-    struct roster_role *slot = &person->roles[at];
-    memmove(slot, slot + 1, (size_t)(person->role_count - at) * sizeof(*slot));
-    memset(&person->roles[person->role_count], 0, sizeof(*slot));
 }
 
-// Keys are never dropped: signatures made by them must verify for ever.
-static void fold_certify(struct roster_state *state, const struct content *content) {
-    struct roster_person *person = &state->as.person;
-    struct roster_key key;
-    struct slice device;
-    if (state->what != ROSTER_PERSON || person->key_count == ROSTER_PERSON_KEYS_MAX ||
-        !roster_body_key(content->body, CERTIFY_KEY, &key.key) ||
-        !body_bytes(content->body, CERTIFY_DEVICE, &device) || device.len != ID_BYTES) {
+static void fold_revoke(struct roster_state *state, const struct fold_entry *entry) {
+    struct roster_role role;
+    if (state->what == ROSTER_PERSON && role_of_body(entry->content->body, &role) &&
+        !roster_propose(state, entry)) {
+        roster_role_revoke(state, &role);
+    }
+}
+
+// Keys are never dropped: signatures made by them must verify for ever. A newer one of the same
+// device takes the place of the older for new acts.
+static void add_key(struct roster_person *person, const struct public_key *key, struct rid device) {
+    if (person->key_count == ROSTER_PERSON_KEYS_MAX) {
         return;
     }
-    memcpy(key.device.id.b, device.data, ID_BYTES);
     for (uint8_t i = 0; i < person->key_count; i++) {
-        if (public_key_equal(&person->keys[i].key, &key.key)) {
+        if (public_key_equal(&person->keys[i].key, key)) {
             return;
         }
     }
-    person->keys[person->key_count++] = key;
+    for (uint8_t i = 0; i < person->key_count; i++) {
+        person->keys[i].replaced |= rid_equal(person->keys[i].device, device);
+    }
+    struct roster_key *slot = &person->keys[person->key_count++];
+    slot->key = *key;
+    slot->device = device;
+}
+
+static void fold_certify(struct roster_state *state, const struct fold_entry *entry) {
+    struct slice body = entry->content->body;
+    struct public_key key;
+    struct rid device;
+    if (state->what == ROSTER_PERSON && roster_body_key(body, CERTIFY_KEY, &key) &&
+        roster_body_id(body, CERTIFY_DEVICE, &device.id)) {
+        add_key(&state->as.person, &key, device);
+    }
+}
+
+// The same role in every area that is named.
+static void witness_roles(struct roster_person *person, struct slice body) {
+    struct body_reader reader = body_read(body);
+    struct field_value value;
+    struct roster_role role;
+    uint64_t number = 0;
+    memset(&role, 0, sizeof(role));
+    (void)body_uint(body, WITNESS_ROLE, &number);
+    (void)body_int(body, WITNESS_FROM, &role.from.v);
+    (void)body_int(body, WITNESS_UNTIL, &role.until.v);
+    role.role = (uint8_t)(number < ROLE_COUNT ? number : ROLE_VIEWER);
+    while (body_next(&reader, &value)) {
+        if (value.tag == WITNESS_AREA && value.bytes.len <= LIMIT_TAG_BYTES) {
+            memset(role.area, 0, sizeof(role.area));
+            memcpy(role.area, value.bytes.data, value.bytes.len);
+            roster_role_grant(person, &role);
+        }
+    }
+}
+
+static void fold_witness(struct roster_state *state, const struct fold_entry *entry) {
+    struct slice body = entry->content->body;
+    struct public_key key;
+    if (state->what != ROSTER_NOTHING || !roster_body_key(body, WITNESS_KEY, &key)) {
+        return;
+    }
+    state->what = ROSTER_PERSON;
+    person_texts(&state->as.person, body);
+    state->as.person.witnessed = true;
+    witness_roles(&state->as.person, body);
+    add_key(&state->as.person, &key, entry->content->device);
+    state->proposed = roster_propose(state, entry);
+}
+
+// The first decision about a record stands, whoever comes later.
+static void fold_review(struct roster_state *state, const struct fold_entry *entry) {
+    uint64_t decision = 0;
+    if (state->what != ROSTER_NOTHING ||
+        !body_uint(entry->content->body, REVIEW_DECISION, &decision)) {
+        return;
+    }
+    state->what = ROSTER_REVIEW;
+    state->as.review.decision = (uint8_t)(decision == REVIEW_RELEASE ? decision : REVIEW_REJECT);
+    state->as.review.person = entry->content->person;
+    state->as.review.time = entry->content->time;
 }
 
 static const struct {
     uint16_t kind;
-    void (*fold)(struct roster_state *state, const struct content *content);
+    void (*fold)(struct roster_state *state, const struct fold_entry *entry);
 } folds[] = {
-    {KIND_SITE_GENESIS, fold_genesis}, {KIND_PERSON_ADD, fold_person},
-    {KIND_DEVICE_ADD, fold_device},    {KIND_ROLE_GRANT, fold_grant},
-    {KIND_ROLE_REVOKE, fold_revoke},   {KIND_KEY_CERTIFY, fold_certify},
+    {KIND_SITE_GENESIS, fold_genesis},
+    {KIND_PERSON_ADD, fold_person},
+    {KIND_DEVICE_ADD, fold_device},
+    {KIND_ROLE_GRANT, fold_grant},
+    {KIND_ROLE_REVOKE, fold_revoke},
+    {KIND_KEY_CERTIFY, fold_certify},
+    {KIND_DEVICE_REVOKE, roster_fold_device_revoke},
+    {KIND_KEY_REVOKE, roster_fold_key_revoke},
+    {KIND_REVIEW_DECIDE, fold_review},
+    {KIND_ROSTER_SECOND, roster_fold_second},
+    {KIND_ROOTS_CHANGE, roster_fold_roots},
+    {KIND_PERSON_WITNESS, fold_witness},
+    {KIND_REVOKE_HEADS, roster_fold_heads},
 };
 
 static void roster_fold(void *state, struct rid subject, const struct fold_entry *entry) {
@@ -149,7 +195,7 @@ static void roster_fold(void *state, struct rid subject, const struct fold_entry
     }
     for (size_t i = 0; i < COUNT_OF(folds); i++) {
         if (folds[i].kind == kind->number) {
-            folds[i].fold(roster, entry->content);
+            folds[i].fold(roster, entry);
         }
     }
 }
@@ -167,6 +213,7 @@ static void roster_index(const void *state, struct index_value *out_values) {
     out_values[2] = (struct index_value){.text = ""};
     switch ((enum roster_what)roster->what) {
     case ROSTER_NOTHING:
+    case ROSTER_REVIEW:
         break;
     case ROSTER_SITE:
         out_values[1].text = roster->as.site.name;
@@ -189,7 +236,7 @@ static const char *roster_area(const void *state) {
 
 const struct module roster_module = {
     .name = "roster",
-    .fold_version = 1,
+    .fold_version = 2,
     .kinds = roster_kinds,
     .kind_count = ROSTER_KIND_COUNT,
     .state_bytes = sizeof(struct roster_state),

@@ -40,23 +40,15 @@ static bool key_is_among(struct key_id key, const struct public_key *keys, uint3
     return false;
 }
 
-static uint32_t body_count(struct slice body, uint16_t tag) {
-    struct body_reader reader = body_read(body);
-    struct field_value value;
-    uint32_t count = 0;
-    while (body_next(&reader, &value)) {
-        count += value.tag == tag ? 1 : 0;
-    }
-    return count;
-}
-
-static enum verdict check_genesis(const struct check_input *input, struct refusal *out) {
+// A set of root keys and how many of them must sign.
+static enum verdict check_roots(const struct check_input *input, uint16_t key_tag,
+                                uint16_t threshold_tag, struct refusal *out) {
     struct slice body = input->content->body;
     struct public_key roots[ROSTER_ROOTS_MAX];
-    uint32_t count = roster_body_roots(body, roots);
+    uint32_t count = roster_body_roots(body, key_tag, roots);
     uint64_t threshold = 0;
-    (void)body_uint(body, GENESIS_THRESHOLD, &threshold);
-    if (count == 0 || count > ROSTER_ROOTS_MAX || count != body_count(body, GENESIS_ROOT_KEY) ||
+    (void)body_uint(body, threshold_tag, &threshold);
+    if (count == 0 || count > ROSTER_ROOTS_MAX || count != roster_body_count(body, key_tag) ||
         !roots_are_distinct(roots, count)) {
         return refuse(input, out, REFUSAL_FIELD_RANGE, "root_key");
     }
@@ -66,6 +58,16 @@ static enum verdict check_genesis(const struct check_input *input, struct refusa
     if (!rid_is_zero(input->content->person)) {
         return refuse(input, out, REFUSAL_FORM, "person");
     }
+    return VERDICT_ACCEPTED;
+}
+
+static enum verdict check_genesis(const struct check_input *input, struct refusal *out) {
+    struct public_key roots[ROSTER_ROOTS_MAX];
+    enum verdict verdict = check_roots(input, GENESIS_ROOT_KEY, GENESIS_THRESHOLD, out);
+    if (verdict != VERDICT_ACCEPTED) {
+        return verdict;
+    }
+    uint32_t count = roster_body_roots(input->content->body, GENESIS_ROOT_KEY, roots);
     if (!key_is_among(input->content->key, roots, count)) {
         return refuse(input, out, REFUSAL_KEY_UNKNOWN, "key");
     }
@@ -91,6 +93,18 @@ static enum verdict check_author(const struct check_input *input, struct refusal
 static const struct roster_person *input_person(const struct check_input *input) {
     const struct roster_state *state = input->state;
     return state != NULL && state->what == ROSTER_PERSON ? &state->as.person : NULL;
+}
+
+static const struct roster_device *input_device(const struct check_input *input) {
+    const struct roster_state *state = input->state;
+    return state != NULL && state->what == ROSTER_DEVICE ? &state->as.device : NULL;
+}
+
+// Room for one more proposal; one about the same matter takes the place of the other anyway.
+static bool proposal_has_slot(const struct check_input *input) {
+    const struct roster_state *state = input->state;
+    return roster_body_needs(input->content->body) <= 1 || state == NULL ||
+           state->proposal_count < ROSTER_PROPOSALS_MAX;
 }
 
 static bool role_has_slot(const struct roster_person *person, struct slice body) {
@@ -125,6 +139,9 @@ static enum verdict check_grant(const struct check_input *input, struct refusal 
     if (!role_has_slot(person, body)) {
         return refuse(input, out, REFUSAL_TOO_LARGE, "role");
     }
+    if (!proposal_has_slot(input)) {
+        return refuse(input, out, REFUSAL_TOO_LARGE, "proposals");
+    }
     return VERDICT_ACCEPTED;
 }
 
@@ -150,6 +167,156 @@ static enum verdict check_certify(const struct check_input *input, struct refusa
     return VERDICT_ACCEPTED;
 }
 
+static bool goods_are_wellformed(struct slice body) {
+    struct body_reader reader = body_read(body);
+    struct field_value value;
+    while (body_next(&reader, &value)) {
+        struct roster_good good;
+        if (value.tag == REVOKE_GOOD && !roster_good_read(value.bytes, &good)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+// A list of good places belongs to an act that is done by its one signer.
+static enum verdict check_goods(const struct check_input *input, struct refusal *out) {
+    struct slice body = input->content->body;
+    bool listed = roster_body_count(body, REVOKE_GOOD) > 0;
+    if (!goods_are_wellformed(body) || (listed && roster_body_needs(body) > 1)) {
+        return refuse(input, out, REFUSAL_FIELD_RANGE, "good");
+    }
+    if (!proposal_has_slot(input)) {
+        return refuse(input, out, REFUSAL_TOO_LARGE, "proposals");
+    }
+    return VERDICT_ACCEPTED;
+}
+
+// A hub is replaced by another incarnation or another machine; its log cannot be taken back.
+static enum verdict check_device_revoke(const struct check_input *input, struct refusal *out) {
+    const struct roster_device *device = input_device(input);
+    if (device == NULL) {
+        return refuse(input, out, REFUSAL_SUBJECT_UNKNOWN, "subjects");
+    }
+    if (device->kind == DEVICE_HUB) {
+        return refuse(input, out, REFUSAL_STATE, "hub");
+    }
+    return check_goods(input, out);
+}
+
+static bool person_has_key(const struct roster_person *person, struct key_id key) {
+    for (uint8_t i = 0; i < person->key_count; i++) {
+        if (id16_equal(key_id_of(&person->keys[i].key).id, key.id)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static enum verdict check_key_revoke(const struct check_input *input, struct refusal *out) {
+    const struct roster_person *person = input_person(input);
+    struct key_id key;
+    if (person == NULL) {
+        return refuse(input, out, REFUSAL_SUBJECT_UNKNOWN, "subjects");
+    }
+    if (!roster_body_id(input->content->body, REVOKE_KEY, &key.id) ||
+        !person_has_key(person, key)) {
+        return refuse(input, out, REFUSAL_KEY_UNKNOWN, "key");
+    }
+    return check_goods(input, out);
+}
+
+static enum verdict check_heads(const struct check_input *input, struct refusal *out) {
+    if (input_person(input) == NULL && input_device(input) == NULL) {
+        return hold(input, out, REFUSAL_SUBJECT_UNKNOWN);
+    }
+    return check_goods(input, out);
+}
+
+// The reviews named as subjects are those of the records, one by one.
+static enum verdict check_review(const struct check_input *input, struct refusal *out) {
+    const struct content *content = input->content;
+    struct body_reader reader = body_read(content->body);
+    struct field_value value;
+    uint16_t at = 0;
+    while (body_next(&reader, &value)) {
+        struct rid record;
+        if (value.tag != REVIEW_RECORD) {
+            continue;
+        }
+        if (at >= content->subject_count || value.bytes.len != ID_BYTES) {
+            return refuse(input, out, REFUSAL_SUBJECT_COUNT, "record");
+        }
+        memcpy(record.id.b, value.bytes.data, ID_BYTES);
+        if (!rid_equal(roster_review_subject(record), content->subjects[at++])) {
+            return refuse(input, out, REFUSAL_SUBJECT_COUNT, "record");
+        }
+    }
+    return at == content->subject_count ? VERDICT_ACCEPTED
+                                        : refuse(input, out, REFUSAL_SUBJECT_COUNT, "record");
+}
+
+static enum verdict check_second(const struct check_input *input, struct refusal *out) {
+    const struct roster_state *state = input->state;
+    const struct content *content = input->content;
+    struct id16 signer = roster_signer(content);
+    if (state == NULL) {
+        return refuse(input, out, REFUSAL_SUBJECT_UNKNOWN, "subjects");
+    }
+    if (state->what == ROSTER_SITE) {
+        const struct roster_site *site = &state->as.site;
+        if (!roster_seconds_roots(site, content)) {
+            return refuse(input, out, REFUSAL_REF_UNKNOWN, "refs");
+        }
+        return roster_signed_already(site->next_signers, site->next_signer_count, signer)
+                   ? refuse(input, out, REFUSAL_TWO_PERSONS, "")
+                   : VERDICT_ACCEPTED;
+    }
+    const struct roster_proposal *row = roster_proposal_of(state, content);
+    if (row == NULL) {
+        return refuse(input, out, REFUSAL_REF_UNKNOWN, "refs");
+    }
+    return roster_signed_already(row->signers, row->signer_count, signer)
+               ? refuse(input, out, REFUSAL_TWO_PERSONS, "")
+               : VERDICT_ACCEPTED;
+}
+
+static enum verdict check_roots_change(const struct check_input *input, struct refusal *out) {
+    const struct roster_state *state = input->state;
+    if (state == NULL || state->what != ROSTER_SITE) {
+        return refuse(input, out, REFUSAL_SUBJECT_UNKNOWN, "subjects");
+    }
+    const struct roster_site *site = &state->as.site;
+    if (site->retired_count + site->root_count > ROSTER_ROOTS_RETIRED_MAX) {
+        return refuse(input, out, REFUSAL_TOO_LARGE, "root_key");
+    }
+    return check_roots(input, ROOTS_KEY, ROOTS_THRESHOLD, out);
+}
+
+static enum verdict check_witness(const struct check_input *input, struct refusal *out) {
+    struct slice body = input->content->body;
+    struct public_key key;
+    int64_t from = 0;
+    int64_t until = 0;
+    uint64_t role = 0;
+    (void)body_int(body, WITNESS_FROM, &from);
+    (void)body_int(body, WITNESS_UNTIL, &until);
+    (void)body_uint(body, WITNESS_ROLE, &role);
+    if (!roster_body_key(body, WITNESS_KEY, &key)) {
+        return refuse(input, out, REFUSAL_FIELD_RANGE, "key");
+    }
+    if (roster_role_is_signing((enum role)role)) {
+        return refuse(input, out, REFUSAL_FIELD_RANGE, "role");
+    }
+    if (until <= from || until - from > LIMIT_WITNESS_MS) {
+        return refuse(input, out, REFUSAL_FIELD_RANGE, "until");
+    }
+    if (roster_body_count(body, WITNESS_AREA) > ROSTER_PERSON_ROLES_MAX) {
+        return refuse(input, out, REFUSAL_TOO_LARGE, "area");
+    }
+    return VERDICT_ACCEPTED;
+}
+
 static enum verdict check_nothing(const struct check_input *input, struct refusal *out) {
     (void)input;
     (void)out;
@@ -160,10 +327,20 @@ static const struct {
     uint16_t kind;
     enum verdict (*check)(const struct check_input *input, struct refusal *out);
 } checks[] = {
-    {KIND_AUTHOR_OPEN, check_author},  {KIND_SITE_GENESIS, check_genesis},
-    {KIND_PERSON_ADD, check_nothing},  {KIND_DEVICE_ADD, check_device},
-    {KIND_ROLE_GRANT, check_grant},    {KIND_ROLE_REVOKE, check_revoke},
+    {KIND_AUTHOR_OPEN, check_author},
+    {KIND_SITE_GENESIS, check_genesis},
+    {KIND_PERSON_ADD, check_nothing},
+    {KIND_DEVICE_ADD, check_device},
+    {KIND_ROLE_GRANT, check_grant},
+    {KIND_ROLE_REVOKE, check_revoke},
     {KIND_KEY_CERTIFY, check_certify},
+    {KIND_DEVICE_REVOKE, check_device_revoke},
+    {KIND_KEY_REVOKE, check_key_revoke},
+    {KIND_REVIEW_DECIDE, check_review},
+    {KIND_ROSTER_SECOND, check_second},
+    {KIND_ROOTS_CHANGE, check_roots_change},
+    {KIND_PERSON_WITNESS, check_witness},
+    {KIND_REVOKE_HEADS, check_heads},
 };
 
 enum verdict roster_check(const struct check_input *input, struct refusal *out_refusal) {

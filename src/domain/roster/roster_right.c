@@ -34,6 +34,10 @@ bool roster_holds(const struct roster *roster, struct rid person, uint32_t roles
     if (row == NULL || roster_needs_newer(roster, person)) {
         return false;
     }
+    // A witnessed worker's roles are those that the witness named: acts by them are held, not refused.
+    if (roster_person_is_proposed(roster, person) && !row->witnessed) {
+        return false;
+    }
     for (uint8_t i = 0; i < row->role_count; i++) {
         const struct roster_role *role = &row->roles[i];
         if ((roles & ROLE_BIT(role->role)) != 0 && role_is_now(role, time) &&
@@ -71,18 +75,19 @@ static enum rc check_sealed(const struct right *right) {
     return RC_OK;
 }
 
-// A root key stands above people; a site whose threshold asks for more than one root key takes none
-// alone.
-static enum rc check_root(const struct right *right) {
+// A root key stands above people. Whether it acts alone is a matter of the act (roster_check_facts).
+// The keys of a proposed change sign for that change and nothing else; retired ones sign nothing.
+static enum rc check_root(const struct right *right, const struct roster_key_owner *owner) {
     const struct content *content = right->content;
     if ((right->kind->roles & ROLE_BIT(ROLE_ROOT)) == 0) {
         return REFUSE(right->out, REFUSAL_RIGHT_MISSING, right->kind->name, role_name(ROLE_ROOT));
     }
-    if (!rid_is_zero(content->person)) {
-        return refuse_id(right, REFUSAL_KEY_UNKNOWN, content->key.id);
+    if (owner->which == ROOT_RETIRED) {
+        return refuse_id(right, REFUSAL_KEY_REVOKED, content->key.id);
     }
-    if (roster_site(right->roster)->threshold > 1) {
-        return REFUSE(right->out, REFUSAL_TWO_PERSONS, right->kind->name, role_name(ROLE_ROOT));
+    if (!rid_is_zero(content->person) ||
+        (owner->which == ROOT_NEXT && right->kind->number != KIND_ROSTER_SECOND)) {
+        return refuse_id(right, REFUSAL_KEY_UNKNOWN, content->key.id);
     }
     const struct roster_device *device = NULL;
     return rid_is_zero(content->device) ? RC_OK : check_device(right, &device);
@@ -131,7 +136,7 @@ static enum rc check_genesis(const struct right *right) {
         return REFUSE(right->out, REFUSAL_WRONG_SITE, right->kind->name);
     }
     struct public_key roots[ROSTER_ROOTS_MAX];
-    uint32_t count = roster_body_roots(right->content->body, roots);
+    uint32_t count = roster_body_roots(right->content->body, GENESIS_ROOT_KEY, roots);
     for (uint32_t i = 0; i < count && i < ROSTER_ROOTS_MAX; i++) {
         if (id16_equal(key_id_of(&roots[i]).id, right->content->key.id)) {
             return RC_OK;
@@ -157,5 +162,5 @@ enum rc roster_check_right(const struct roster *roster, const struct kind *kind,
     if (!roster_key(roster, content->key, &owner)) {
         return refuse_id(&right, REFUSAL_KEY_UNKNOWN, content->key.id);
     }
-    return owner.root ? check_root(&right) : check_person(&right, &owner);
+    return owner.root ? check_root(&right, &owner) : check_person(&right, &owner);
 }
