@@ -128,6 +128,12 @@ enum rc db_exec(struct store *store, const char *sql) {
     return db_trouble(store, db_rc(store->db, sqlite3_exec(store->db, sql, NULL, NULL, NULL)));
 }
 
+enum rc db_exec_buf(struct store *store, struct buf *sql) {
+    const char *text = buf_cstr(sql);
+    enum rc rc = buf_rc(sql);
+    return rc == RC_OK ? db_exec(store, text) : db_trouble(store, rc);
+}
+
 enum rc db_integer(sqlite3 *db, const char *sql, int64_t *out_value) {
     sqlite3_stmt *statement = NULL;
     int code = sqlite3_prepare_v2(db, sql, -1, &statement, NULL);
@@ -153,7 +159,11 @@ enum rc db_text(sqlite3 *db, const char *sql, char *out_text, size_t out_bytes) 
     enum rc rc = db_rc(db, code);
     if (code == SQLITE_ROW) {
         const unsigned char *text = sqlite3_column_text(statement, 0);
-        snprintf(out_text, out_bytes, "%s", text != NULL ? (const char *)text : "");
+        if (text == NULL && column_rc(db) == RC_NO_MEMORY) {
+            rc = RC_NO_MEMORY;
+        } else {
+            snprintf(out_text, out_bytes, "%s", text != NULL ? (const char *)text : "");
+        }
     } else if (rc == RC_OK) {
         rc = RC_NOT_FOUND;
     }
@@ -193,6 +203,10 @@ struct slice column_slice(sqlite3_stmt *statement, int index) {
     return slice_of(data, data != NULL ? (size_t)sqlite3_column_bytes(statement, index) : 0);
 }
 
+enum rc column_rc(sqlite3 *db) {
+    return sqlite3_errcode(db) == SQLITE_NOMEM ? RC_NO_MEMORY : RC_CORRUPT;
+}
+
 // ---- Transactions ----
 
 static enum rc run_plain(struct store *store, enum statement which) {
@@ -206,6 +220,11 @@ static enum rc run_plain(struct store *store, enum statement which) {
     return rc;
 }
 
+enum rc db_tidy(struct store *store) {
+    bool idle = store->in_transaction || sqlite3_get_autocommit(store->db) != 0;
+    return idle ? RC_OK : run_plain(store, STATEMENT_ROLLBACK);
+}
+
 enum rc store_begin(struct store *store) {
     ENSURE(!store->in_transaction);
     if (store->failed) {
@@ -214,7 +233,10 @@ enum rc store_begin(struct store *store) {
     if (store->read_only) {
         return RC_DENIED;
     }
-    enum rc rc = run_plain(store, STATEMENT_BEGIN);
+    enum rc rc = db_tidy(store);
+    if (rc == RC_OK) {
+        rc = run_plain(store, STATEMENT_BEGIN);
+    }
     if (rc == RC_OK) {
         store->in_transaction = true;
         store->trouble = RC_OK;
@@ -226,11 +248,11 @@ void store_rollback(struct store *store) {
     if (!store->in_transaction) {
         return;
     }
-    // SQLite may have rolled back by itself when the disk filled up.
-    if (sqlite3_get_autocommit(store->db) == 0 && run_plain(store, STATEMENT_ROLLBACK) != RC_OK) {
-        store->failed = true;
-    }
     store->in_transaction = false;
+    // SQLite may have rolled back by itself when the disk filled up. Only after a change of tables
+    // does this need memory; what is left open then, the next transaction ends first.
+    enum rc rc = db_tidy(store);
+    store->failed = store->failed || (rc != RC_OK && rc != RC_NO_MEMORY);
     store->trouble = RC_OK;
     store_forget(store);
 }
@@ -325,6 +347,10 @@ enum rc store_load(struct store *store) {
 }
 
 void store_refresh(struct store *store) {
+    if (store->walks == 0) {
+        // Nothing that was taken back is read. If this fails, so does the read.
+        (void)!db_tidy(store);
+    }
     if (!store->read_only || store->walks > 0) {
         return;
     }

@@ -121,7 +121,7 @@ static enum rc tags_load(struct history *history) {
     while (rc == RC_OK && (code = sqlite3_step(statement)) == SQLITE_ROW) {
         const unsigned char *name = sqlite3_column_text(statement, 1);
         bool next = sqlite3_column_int64(statement, 0) == (int64_t)history->tag_count + 1;
-        rc = next && name != NULL ? tag_enter(history, (const char *)name) : RC_CORRUPT;
+        rc = next && name != NULL ? tag_enter(history, (const char *)name) : column_rc(history->db);
         rc = rc == RC_EXISTS ? RC_CORRUPT : rc;
     }
     if (rc == RC_OK) {
@@ -395,7 +395,8 @@ enum rc history_state_each(struct history *history,
     enum rc rc = db_rc(history->db, code);
     while (rc == RC_OK && (code = sqlite3_step(statement)) == SQLITE_ROW) {
         const unsigned char *key = sqlite3_column_text(statement, 0);
-        rc = key != NULL ? visit(ctx, (const char *)key, column_slice(statement, 1)) : RC_CORRUPT;
+        rc = key != NULL ? visit(ctx, (const char *)key, column_slice(statement, 1))
+                         : column_rc(history->db);
     }
     if (rc == RC_OK) {
         rc = db_rc(history->db, code);

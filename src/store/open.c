@@ -133,6 +133,12 @@ enum rc store_open(const struct store_options *options, struct store **out_store
     if (rc == RC_OK) {
         rc = views_open(store, &refusal);
     }
+    sqlite3_stmt *rollback = NULL;
+    if (rc == RC_OK) {
+        // Made beforehand, so that a rollback needs no memory.
+        rc = db_take(store, STATEMENT_ROLLBACK, &rollback);
+        db_give(store, STATEMENT_ROLLBACK, rollback);
+    }
     if (rc != RC_OK) {
         store_close(store);
         refusal_of_rc(rc, &refusal);

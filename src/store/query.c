@@ -96,9 +96,10 @@ static enum rc query_prepare(struct store *store, const struct module *module,
         buf_printf(&sql, " ORDER BY %s", query->order);
     }
     buf_printf(&sql, " LIMIT ?2 OFFSET ?3");
+    const char *text = buf_cstr(&sql);
     enum rc rc = buf_rc(&sql);
     if (rc == RC_OK) {
-        int code = sqlite3_prepare_v2(store->db, buf_cstr(&sql), -1, &statement, NULL);
+        int code = sqlite3_prepare_v2(store->db, text, -1, &statement, NULL);
         rc = db_rc(store->db, code);
     }
     buf_fini(&sql);

@@ -49,9 +49,10 @@ static enum rc view_is_stale(struct store *store, struct view *view) {
     buf_init(&sql, STORE_SQL_BYTES);
     view_sql(view->module, "CREATE TABLE", &sql);
     bool same = false;
-    enum rc rc = version_is(store, view->module, buf_cstr(&sql), &same);
+    const char *text = buf_cstr(&sql);
+    enum rc rc = buf_rc(&sql);
     if (rc == RC_OK) {
-        rc = buf_rc(&sql);
+        rc = version_is(store, view->module, text, &same);
     }
     view->stale = !same;
     buf_fini(&sql);
@@ -101,17 +102,14 @@ static enum rc view_make(struct store *store, struct view *view) {
     buf_init(&sql, STORE_SQL_BYTES);
     buf_printf(&sql, "DROP TABLE IF EXISTS view_%s", view->module->name);
     view_finalize(view);
-    enum rc rc = db_exec(store, buf_cstr(&sql));
+    enum rc rc = db_exec_buf(store, &sql);
     buf_reset(&sql);
     view_sql(view->module, "CREATE TABLE", &sql);
     if (rc == RC_OK) {
-        rc = db_exec(store, buf_cstr(&sql));
+        rc = db_exec_buf(store, &sql);
     }
     if (rc == RC_OK) {
         rc = version_set(store, view->module, buf_cstr(&sql));
-    }
-    if (rc == RC_OK) {
-        rc = buf_rc(&sql);
     }
     buf_fini(&sql);
     return rc;

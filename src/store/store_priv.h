@@ -232,6 +232,10 @@ DAVY_MUST_USE enum rc db_row(struct store *store, sqlite3_stmt *statement);
 DAVY_MUST_USE enum rc db_run(struct store *store, sqlite3_stmt *statement);
 enum rc db_trouble(struct store *store, enum rc rc);
 DAVY_MUST_USE enum rc db_exec(struct store *store, const char *sql);
+// The same with the buffer's failure: an empty text would be executed and succeed.
+DAVY_MUST_USE enum rc db_exec_buf(struct store *store, struct buf *sql);
+// Ends a transaction of SQLite that a rollback without memory left open.
+DAVY_MUST_USE enum rc db_tidy(struct store *store);
 DAVY_MUST_USE enum rc db_integer(sqlite3 *db, const char *sql, int64_t *out_value);
 DAVY_MUST_USE enum rc db_text(sqlite3 *db, const char *sql, char *out_text, size_t out_bytes);
 void db_finalize_all(struct store *store);
@@ -249,6 +253,8 @@ void bind_uint(sqlite3_stmt *statement, int index, uint64_t value);
 // False if the column is not a blob of exactly that size.
 bool column_copy(sqlite3_stmt *statement, int index, void *out, size_t bytes);
 struct slice column_slice(sqlite3_stmt *statement, int index);
+// Why a column gave no text: RC_NO_MEMORY, or RC_CORRUPT because none is there.
+DAVY_MUST_USE enum rc column_rc(sqlite3 *db);
 
 // ---- schema.c ----
 struct migration {

@@ -20,6 +20,12 @@ static bool broken(const struct verify *verify) {
     return verify->report.what[0] != '\0';
 }
 
+// What these codes say lies in the file; all others (memory, disk) say nothing about it.
+static bool is_break(enum rc rc) {
+    return rc == RC_NOT_FOUND || rc == RC_CORRUPT || rc == RC_INVALID || rc == RC_TRUNCATED ||
+           rc == RC_TOO_LARGE || rc == RC_UNSUPPORTED;
+}
+
 static enum rc breaks(struct verify *verify, const struct place *place, const char *what) {
     if (!broken(verify)) {
         snprintf(verify->report.what, sizeof(verify->report.what), "%s", what);
@@ -207,8 +213,11 @@ static enum rc verify_entry(struct verify *verify, const struct chain_row *chain
     } else {
         rc = admit_hash(verify, loaded, head);
     }
-    if (rc != RC_OK || !hash32_equal(&head->hash, &loaded->hash)) {
+    if (is_break(rc) || (rc == RC_OK && !hash32_equal(&head->hash, &loaded->hash))) {
         return breaks(verify, &place, "chain hash");
+    }
+    if (rc != RC_OK) {
+        return rc;
     }
     verify->report.entries++;
     one_more(verify);
@@ -238,15 +247,22 @@ static enum rc verify_seals(struct verify *verify, const struct chain_row *chain
         struct chain_head head = {.seq = place.seq};
         struct signature seal;
         bool good = chain->author->has_key && place.seq <= chain->chain.head.seq &&
-                    column_copy(statement, 1, seal.b, SIGNATURE_BYTES) &&
-                    entry_hash(store, at, &head.hash) == RC_OK &&
-                    seal_verify(verify->scheme, store->site, place.chain, &head,
-                                &chain->author->author.device_key, &seal);
+                    column_copy(statement, 1, seal.b, SIGNATURE_BYTES);
+        rc = good ? entry_hash(store, at, &head.hash) : RC_OK;
+        if (rc != RC_OK && !is_break(rc)) {
+            break;
+        }
+        good = good && rc == RC_OK &&
+               seal_verify(verify->scheme, store->site, place.chain, &head,
+                           &chain->author->author.device_key, &seal);
         rc = good ? RC_OK : breaks(verify, &place, "seal");
         verify->report.seals++;
         last = place.seq;
     }
     db_give(store, STATEMENT_SEALS, statement);
+    if (rc != RC_OK && rc != RC_NOT_FOUND) {
+        return rc;
+    }
     if (!broken(verify) && last != chain->chain.sealed.seq) {
         struct place place = {chain->chain.id, chain->chain.sealed.seq};
         return breaks(verify, &place, "seal missing");
@@ -369,9 +385,10 @@ static enum rc view_differs(struct verify *verify, const struct module *module, 
     }
     buf_printf(&sql, "SELECT %s FROM %s.view_%s EXCEPT ", buf_cstr(&columns), left, module->name);
     buf_printf(&sql, "SELECT %s FROM %s.view_%s LIMIT 1", buf_cstr(&columns), right, module->name);
-    enum rc rc = buf_rc(&sql);
+    const char *text = buf_cstr(&sql);
+    enum rc rc = buf_rc(&columns) != RC_OK ? buf_rc(&columns) : buf_rc(&sql);
     if (rc == RC_OK) {
-        rc = db_integer(store->db, buf_cstr(&sql), &folded);
+        rc = db_integer(store->db, text, &folded);
     }
     buf_fini(&columns);
     buf_fini(&sql);
@@ -396,7 +413,11 @@ static enum rc views_shadow(struct verify *verify) {
         buf_init(&sql, STORE_SQL_BYTES);
         view_finalize(&store->views[i]);
         view_sql(store->views[i].module, "CREATE TEMP TABLE", &sql);
-        rc = db_rc(store->db, sqlite3_exec(store->db, buf_cstr(&sql), NULL, NULL, NULL));
+        const char *text = buf_cstr(&sql);
+        rc = buf_rc(&sql);
+        if (rc == RC_OK) {
+            rc = db_rc(store->db, sqlite3_exec(store->db, text, NULL, NULL, NULL));
+        }
         buf_fini(&sql);
     }
     if (rc == RC_OK) {
@@ -423,7 +444,10 @@ static enum rc verify_views(struct verify *verify) {
     for (uint16_t i = 0; i < store->registry->count; i++) {
         view_finalize(&store->views[i]);
     }
-    sqlite3_exec(store->db, "ROLLBACK", NULL, NULL, NULL);
+    enum rc tidied = db_tidy(store);
+    if (rc == RC_OK && tidied != RC_OK) {
+        return tidied;
+    }
     return rc == RC_CORRUPT ? breaks(verify, NULL, "view") : rc;
 }
 
@@ -438,7 +462,7 @@ enum rc store_verify(struct store *store, const struct keys_scheme *scheme,
     store_refresh(store);
     // What is in memory would hide what is in the file.
     store_forget(store);
-    enum rc rc = RC_OK;
+    enum rc rc = db_tidy(store);
     store->walks++;
     count_all(&verify);
     for (size_t i = 0; i < COUNT_OF(steps) && rc == RC_OK && !broken(&verify); i++) {
