@@ -361,9 +361,8 @@ void store_refresh(struct store *store) {
     int64_t version = db_row(store, statement) == RC_OK ? sqlite3_column_int64(statement, 0) : -1;
     db_give(store, STATEMENT_DATA_VERSION, statement);
     if (version != store->data_version) {
-        store->data_version = version;
         store_forget(store);
-        // If this fails, the read that asked for the refresh meets the same error.
-        (void)!store_load(store);
+        // If this fails, the next read tries again.
+        store->data_version = store_load(store) == RC_OK ? version : -1;
     }
 }

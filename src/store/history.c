@@ -171,6 +171,18 @@ enum rc history_reload(struct history *history) {
     return rc == RC_OK ? journal_replay(history) : rc;
 }
 
+enum rc history_tidy(struct history *history) {
+    if (!history->reload) {
+        return RC_OK;
+    }
+    enum rc rc = months_load(history);
+    if (rc == RC_OK) {
+        rc = journal_replay(history);
+    }
+    history->reload = rc != RC_OK;
+    return rc;
+}
+
 static enum rc history_load(struct history *history) {
     enum rc rc = db_integer(history->db, "PRAGMA data_version", &history->data_version);
     if (rc == RC_OK) {
@@ -320,15 +332,25 @@ enum rc history_put(struct history *history, uint32_t tag, const struct history_
         history->buffered >= 2 * history->buffered_max) {
         return RC_FULL;
     }
-    enum rc rc = buffer_add(history, tag, reading, history->row);
+    enum rc rc = history_tidy(history);
     if (rc != RC_OK) {
         return rc;
     }
+    size_t before = history->batch.len;
     journal_put(&history->batch, tag, reading, history->batch_time);
+    rc = buf_rc(&history->batch);
+    if (rc == RC_OK) {
+        rc = buffer_add(history, tag, reading, history->row);
+    }
+    if (rc != RC_OK) {
+        history->batch.len = before;
+        history->batch.rc = RC_OK;
+        return rc;
+    }
     history->batch_time = reading->time.v;
     history->batch_count++;
     tag_saw(&history->tags[tag - 1], reading);
-    return buf_rc(&history->batch);
+    return RC_OK;
 }
 
 // Of two values for one key the later one is written later.
@@ -368,8 +390,13 @@ enum rc history_state_set(struct history *history, const char *key, struct slice
     snprintf(state->key, sizeof(state->key), "%s", key);
     buf_reset(&state->value);
     buf_put(&state->value, value.data, value.len);
+    enum rc rc = buf_rc(&state->value);
+    if (rc != RC_OK) {
+        history->state_count--;
+        return rc;
+    }
     history->state_bytes += value.len;
-    return buf_rc(&state->value);
+    return RC_OK;
 }
 
 enum rc history_state_get(struct history *history, const char *key, struct buf *out_value) {
@@ -522,22 +549,27 @@ enum rc history_commit(struct history *history) {
     if (history->failed) {
         return RC_IO;
     }
+    enum rc rc = history_tidy(history);
+    if (rc != RC_OK) {
+        return rc;
+    }
     bool idle = history->batch_count == 0 && history->state_count == 0 &&
                 history->tags_durable == history->tag_count && !history->flushed;
     // More is buffered than there should be only after a disk was full: then a commit makes room.
     if (idle && history->buffered <= history->buffered_max) {
         return RC_OK;
     }
-    enum rc rc = idle ? RC_OK : commit_now(history);
+    rc = idle ? RC_OK : commit_now(history);
     if (rc != RC_OK) {
         return rc;
     }
     if ((int64_t)history->wal_pages * 4096 > STORE_WAL_BYTES_MAX) {
         checkpoint(history, SQLITE_CHECKPOINT_PASSIVE);
     }
-    // What was put is durable. If there is no room for blocks, the journal keeps it until there is.
+    // What was put is durable. If there is no room for blocks, on the disk or in memory, the
+    // journal keeps it until there is.
     rc = buffers_flush(history, false);
-    return rc == RC_FULL || rc == RC_BUSY ? RC_OK : rc;
+    return rc == RC_FULL || rc == RC_BUSY || rc == RC_NO_MEMORY ? RC_OK : rc;
 }
 
 enum rc history_flush(struct history *history) {
@@ -631,9 +663,7 @@ enum rc history_drop_before(struct history *history, int year, int month) {
     if (rc == RC_OK) {
         rc = run_month(history, "DELETE FROM month WHERE month < ?1", first);
     }
-    if (rc == RC_OK) {
-        rc = months_load(history);
-    }
     // Buffers may hold readings of those months.
-    return rc == RC_OK ? journal_replay(history) : rc;
+    history->reload = true;
+    return rc == RC_OK ? history_tidy(history) : rc;
 }

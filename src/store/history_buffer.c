@@ -345,7 +345,8 @@ static enum rc round_write(struct history *history, const struct round *round) {
         // A month that was committed before the failure holds readings that buffers hold, too.
         months_rollback(history);
         if (history->month_committed) {
-            history->reload = journal_replay(history) != RC_OK;
+            history->reload = true;
+            (void)!history_tidy(history);
         }
     }
     return rc;
@@ -353,12 +354,9 @@ static enum rc round_write(struct history *history, const struct round *round) {
 
 enum rc buffers_flush(struct history *history, bool all) {
     ENSURE(history->batch_count == 0);
-    if (history->reload) {
-        enum rc rc = journal_replay(history);
-        if (rc != RC_OK) {
-            history->reload = true;
-            return rc;
-        }
+    enum rc rc = history_tidy(history);
+    if (rc != RC_OK) {
+        return rc;
     }
     history->quiet_commits++;
     struct round round = {.max = all ? history->tag_count : HISTORY_FLUSH_TAGS};
@@ -373,7 +371,6 @@ enum rc buffers_flush(struct history *history, bool all) {
     } else {
         take_turn(history, &round);
     }
-    enum rc rc = RC_OK;
     if (round.count > 0) {
         rc = round_write(history, &round);
         if (rc == RC_OK) {

@@ -187,7 +187,6 @@ enum rc journal_replay(struct history *history) {
     sqlite3_stmt *statement = NULL;
     struct replay replay = {.history = history};
     buffers_clear(history);
-    history->reload = false;
     history->pos = 0;
     int code = sqlite3_prepare_v2(history->db, "SELECT id, bytes FROM journal ORDER BY id", -1,
                                   &statement, NULL);

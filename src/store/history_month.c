@@ -116,14 +116,20 @@ static void month_close(struct month *month) {
     *month = (struct month){0};
 }
 
+// Without memory even for a rollback the file is closed: that takes back what is open, too.
+static void month_undo(struct month *month) {
+    month->in_transaction = false;
+    if (sqlite3_get_autocommit(month->db) == 0 &&
+        sqlite3_exec(month->db, "ROLLBACK", NULL, NULL, NULL) != SQLITE_OK) {
+        month_close(month);
+    }
+}
+
 static enum rc month_commit(struct history *history, struct month *month) {
     int code = sqlite3_exec(month->db, "COMMIT", NULL, NULL, NULL);
     enum rc rc = history_trouble(history, db_rc(month->db, code));
     if (rc != RC_OK) {
-        if (sqlite3_get_autocommit(month->db) == 0) {
-            sqlite3_exec(month->db, "ROLLBACK", NULL, NULL, NULL);
-        }
-        month->in_transaction = false;
+        month_undo(month);
         return rc;
     }
     month->in_transaction = false;
@@ -272,10 +278,9 @@ enum rc months_commit(struct history *history) {
 void months_rollback(struct history *history) {
     for (size_t i = 0; i < HISTORY_MONTHS_OPEN; i++) {
         struct month *month = &history->months[i];
-        if (month->in_transaction && sqlite3_get_autocommit(month->db) == 0) {
-            sqlite3_exec(month->db, "ROLLBACK", NULL, NULL, NULL);
+        if (month->in_transaction) {
+            month_undo(month);
         }
-        month->in_transaction = false;
     }
 }
 

@@ -98,7 +98,7 @@ struct history {
     char *vfs; // NULL: default
     bool read_only;
     bool failed;          // an I/O error of a write: end the process
-    bool reload;          // buffers may hold what blocks hold already: replay before the next flush
+    bool reload;          // memory is not what the files say: history_tidy before anything else
     bool month_committed; // since the round of flushing began
     int wal_pages;
     int64_t data_version; // readers
@@ -146,6 +146,9 @@ extern const struct schema month_schema;
 
 // Tags, months and journal as committed now (readers).
 DAVY_MUST_USE enum rc history_reload(struct history *history);
+// Does anew what could not be finished for want of memory (months, journal). Nothing waits for a
+// commit then, because nothing is put before this has succeeded.
+DAVY_MUST_USE enum rc history_tidy(struct history *history);
 enum rc history_trouble(struct history *history, enum rc rc);
 
 // ---- history_journal.c ----

@@ -30,14 +30,15 @@ struct query {
 static enum rc history_refresh(struct history *history) {
     int64_t version = 0;
     if (!history->read_only) {
-        return RC_OK;
+        return history_tidy(history);
     }
     enum rc rc = db_integer(history->db, "PRAGMA data_version", &version);
     if (rc != RC_OK || version == history->data_version) {
         return rc;
     }
-    history->data_version = version;
-    return history_reload(history);
+    rc = history_reload(history);
+    history->data_version = rc == RC_OK ? version : -1;
+    return rc;
 }
 
 static enum rc query_init(struct query *query, struct history *history,
