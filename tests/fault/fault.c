@@ -1,0 +1,249 @@
+#include "fault.h"
+
+#include "alloc_priv.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
+#include <cmocka.h>
+
+#define PAINT 0xA7
+#define OP_SECONDS_MAX 60
+#define BEYOND_MAX 4000 // allocations more than were counted: then something grows without end
+
+// What the process of an operation leaves for its parent, whatever becomes of it.
+struct progress {
+    uint64_t at;
+    bool on;
+    bool again; // the run after the failure
+    uint64_t tried;
+    uint64_t counted;
+    bool done;
+};
+
+static struct {
+    struct progress *progress;
+    uint64_t only; // one failure alone
+    bool only_on;
+    bool failed_here; // the present run met a failure
+} run_state;
+
+// ---- For operations ----
+
+bool fault_happened(void) {
+    return run_state.failed_here || alloc_failed() > 0;
+}
+
+void fault_fail(const char *format, ...) {
+    va_list args;
+    va_start(args, format);
+    (void)vprintf(format, args);
+    va_end(args);
+    (void)printf("\n");
+    fail();
+    abort();
+}
+
+void fault_paint(void *out, size_t bytes) {
+    memset(out, PAINT, bytes);
+}
+
+void fault_painted(const void *out, size_t bytes, const char *what) {
+    for (size_t i = 0; i < bytes; i++) {
+        if (((const uint8_t *)out)[i] != PAINT) {
+            fault_fail("%s was touched by a call that failed (byte %zu)", what, i);
+        }
+    }
+}
+
+// ---- One operation, in the child ----
+
+static void judge(const struct fault_op *op, enum rc rc, bool failed) {
+    bool may = rc == RC_OK || (failed && (rc == RC_NO_MEMORY || (op->may & FAULT_MAY(rc)) != 0));
+    if (!may) {
+        fault_fail("returned %s", rc_name(rc));
+    }
+}
+
+static void check(const struct fault_op *op, void *world, enum rc rc) {
+    if (op->check != NULL) {
+        op->check(world, rc);
+    }
+}
+
+// Runs with the at-th allocation failing; then, if that failed, without. Returns whether any did.
+static bool try(const struct fault_op *op, void *world, uint64_t at, bool on) {
+    struct progress *progress = run_state.progress;
+    progress->at = at;
+    progress->on = on;
+    progress->again = false;
+    alloc_arm(at, on);
+    enum rc rc = op->run(world);
+    uint64_t count = alloc_disarm();
+    bool failed = alloc_failed() > 0;
+    if (at == 0) {
+        progress->counted = count;
+    }
+    run_state.failed_here = failed;
+    judge(op, rc, failed);
+    check(op, world, rc);
+    run_state.failed_here = false;
+    if (rc != RC_OK || (failed && op->lossy)) {
+        progress->again = true;
+        alloc_arm(0, false);
+        rc = op->run(world);
+        (void)alloc_disarm();
+        judge(op, rc, false);
+        check(op, world, rc);
+    }
+    progress->tried += failed;
+    return failed;
+}
+
+static bool run_once(const struct fault_op *op, void *world, uint64_t at, bool on) {
+    void *own = op->keep || op->setup == NULL ? world : op->setup();
+    bool failed = try(op, own, at, on);
+    if (!op->keep && op->teardown != NULL) {
+        op->teardown(own);
+    }
+    return failed;
+}
+
+// The n-th of the failures to try: all of them at first, later ones with growing steps.
+static uint64_t next_at(uint64_t at, uint64_t counted, uint32_t most) {
+    if (counted <= most || at < most / 2) {
+        return at + 1;
+    }
+    uint64_t step = (counted - most / 2) / (most - most / 2) + 1;
+    return at + step;
+}
+
+static void walk(const struct fault_op *op, void *world, bool on) {
+    uint32_t most = op->most > 0 ? op->most : FAULT_MOST;
+    uint64_t counted = run_state.progress->counted;
+    int64_t live = alloc_live();
+    for (uint64_t at = 1;; at = next_at(at, counted, most)) {
+        bool failed = run_once(op, world, at, on);
+        if (!op->keep && alloc_live() > live) {
+            fault_fail("%lld blocks are left", (long long)(alloc_live() - live));
+        }
+        if (!failed) {
+            break;
+        }
+        if (at > counted + BEYOND_MAX) {
+            fault_fail("allocates more and more");
+        }
+    }
+}
+
+static void operate(const struct fault_op *op) {
+    void *world = op->keep && op->setup != NULL ? op->setup() : NULL;
+    (void)run_once(op, world, 0, false);
+    if (run_state.only > 0) {
+        (void)run_once(op, world, run_state.only, run_state.only_on);
+    } else {
+        walk(op, world, false);
+        walk(op, world, true);
+    }
+    if (op->keep && op->teardown != NULL) {
+        op->teardown(world);
+    }
+    run_state.progress->done = true;
+}
+
+static void operate_test(void **state) {
+    operate(*state);
+}
+
+// cmocka says what an assertion in a fixture or a check saw.
+static void child(const struct fault_op *op, int out) {
+    struct CMUnitTest test[] = {{.name = op->name, .test_func = operate_test}};
+    test[0].initial_state = (void *)(uintptr_t)op;
+    (void)alarm(OP_SECONDS_MAX);
+    if (dup2(out, STDOUT_FILENO) < 0 || dup2(out, STDERR_FILENO) < 0) {
+        _exit(2);
+    }
+    exit(cmocka_run_group_tests(test, NULL, NULL)); // LeakSanitizer looks on the way out
+}
+
+// ---- The parent ----
+
+static bool ended_well(pid_t child_id) {
+    int status = 0;
+    return waitpid(child_id, &status, 0) == child_id && WIFEXITED(status) &&
+           WEXITSTATUS(status) == 0;
+}
+
+static void tell(const struct fault_op *op, int out) {
+    const struct progress *progress = run_state.progress;
+    char line[1024];
+    FILE *said = fdopen(dup(out), "r");
+    (void)printf("# %s: allocation %llu of %llu%s%s\n", op->name, (unsigned long long)progress->at,
+                 (unsigned long long)progress->counted, progress->on ? " and all after it" : "",
+                 progress->again ? ", done again" : "");
+    if (said != NULL) {
+        rewind(said);
+        while (fgets(line, sizeof line, said) != NULL) {
+            (void)printf("# %s", line);
+        }
+        (void)fclose(said);
+    }
+}
+
+bool fault_holds(const struct fault_op *op, bool quiet) {
+    *run_state.progress = (struct progress){0};
+    int out = memfd_create("fault", MFD_CLOEXEC);
+    (void)fflush(stdout);
+    pid_t pid = out >= 0 ? fork() : -1;
+    if (pid == 0) {
+        child(op, out);
+    }
+    bool good = pid > 0 && ended_well(pid) && run_state.progress->done;
+    if (!good && !quiet) {
+        tell(op, out);
+    }
+    if (out >= 0) {
+        (void)close(out);
+    }
+    return good;
+}
+
+bool fault_start(void) {
+    run_state.progress = mmap(NULL, sizeof *run_state.progress, PROT_READ | PROT_WRITE,
+                              MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    if (run_state.progress == MAP_FAILED) {
+        return false;
+    }
+    alloc_start();
+    return true;
+}
+
+int fault_main(int argc, char **argv, const struct fault_op *ops, uint32_t count) {
+    long long only = argc > 2 ? strtoll(argv[2], NULL, 10) : 0;
+    run_state.only = (uint64_t)(only < 0 ? -only : only);
+    run_state.only_on = only < 0;
+    if (!fault_start()) {
+        return 2;
+    }
+    uint64_t tried = 0;
+    int bad = 0;
+    for (uint32_t i = 0; i < count; i++) {
+        if (argc > 1 && strstr(ops[i].name, argv[1]) == NULL) {
+            continue;
+        }
+        bool good = fault_holds(&ops[i], false);
+        bad += !good;
+        tried += run_state.progress->tried;
+        (void)printf("%s - %s (%llu of %llu)\n", good ? "ok" : "not ok", ops[i].name,
+                     (unsigned long long)run_state.progress->tried,
+                     (unsigned long long)run_state.progress->counted);
+    }
+    (void)printf("# failures injected: %llu\n", (unsigned long long)tried);
+    return bad == 0 ? 0 : 1;
+}
