@@ -46,7 +46,7 @@ else
   CFLAGS = $(CFLAGS_COMMON) -Werror -O2 $(HARDEN)
   LDFLAGS = -pie -Wl,-z,relro,-z,now,-z,noexecstack,-z,separate-code,--as-needed
 endif
-LDLIBS = -lncursesw -ltinfo -lmosquitto -lsqlite3 -lsodium -lqrencode -lcjson -lzstd -lutf8proc -linih -lm
+LDLIBS = -lncursesw -ltinfo -lmosquitto -lsqlite3 -lsodium -lqrencode -lcjson -lzstd -lutf8proc -linih -lssl -lcrypto -lm
 TEST_LIBS = -lcmocka -lvterm
 
 SOURCES := $(sort $(foreach f,$(FOLDERS),$(wildcard src/$(f)/*.c)))
@@ -59,10 +59,17 @@ MAINS := $(PROGRAMS:%=$(DIR)/obj/src/main/main_%.o)
 TEST_SOURCES := $(sort $(foreach f,$(FOLDERS),$(wildcard tests/unit/$(subst /,_,$(f))_*_test.c)))
 TESTS := $(TEST_SOURCES:tests/unit/%.c=$(DIR)/tests/%)
 FUZZ_PROGRAMS := $(FUZZERS:%=$(OUT)/fuzz/fuzz_%)
+# Tests whose allocations fail: the product's objects with malloc and its kin renamed; the simulated
+# disk is the test's.
+FAULTS := $(patsubst tests/fault/%_fault.c,%,$(sort $(wildcard tests/fault/*_fault.c)))
+FAULT_PROGRAMS := $(FAULTS:%=$(DIR)/tests/%_fault)
+FAULT_OBJECTS := $(patsubst %.c,$(DIR)/obj/%.o,$(filter-out %_fault.c,$(wildcard tests/fault/*.c)))
+FAULT_LIB = $(DIR)/libdavy_fault.a
+FAULT_PARTS := $(foreach o,$(OBJECTS),$(if $(findstring /obj/src/sim/,$o),$o,$(o:$(DIR)/obj/%=$(DIR)/fault/%)))
 CATALOGUES := $(sort $(wildcard src/po/*.po))
 LOCALE := $(if $(CATALOGUES),$(DIR)/locale/zh_CN/LC_MESSAGES/davy.mo)
 
-.PHONY: all unit tests fuzz fuzzers test run bench tidy deps install clean help
+.PHONY: all unit tests faults fuzz fuzzers test run bench tidy deps install clean help
 .SECONDARY:
 all: $(LIB) $(PROGRAMS:%=$(DIR)/%) $(LOCALE)
 
@@ -86,6 +93,20 @@ $(DIR)/tests/%: $(DIR)/obj/tests/unit/%.o $(LIB)
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) $^ $(LDLIBS) $(TEST_LIBS) -o $@
 
+$(DIR)/fault/%.o: $(DIR)/obj/%.o tests/fault/symbols
+	@mkdir -p $(@D)
+	$(Q)objcopy --redefine-syms=tests/fault/symbols $< $@
+
+$(FAULT_LIB): $(FAULT_PARTS)
+	@rm -f $@
+	$(call say,AR,$@)
+	$(Q)ar qcsD $@ $^
+
+$(FAULT_PROGRAMS): $(DIR)/tests/%_fault: $(DIR)/obj/tests/fault/%_fault.o $(FAULT_OBJECTS) $(FAULT_LIB)
+	@mkdir -p $(@D)
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) $^ $(LDLIBS) $(TEST_LIBS) -o $@
+
 $(OUT)/fuzz/fuzz_%: $(DIR)/obj/tests/fuzz/fuzz_%.o $(LIB)
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(CFLAGS) -fsanitize=fuzzer $(LDFLAGS) $^ $(LDLIBS) -o $@
@@ -103,6 +124,9 @@ tests: $(TESTS) $(LOCALE)
 # Every unit test of FOLDERS.
 unit: $(TESTS) $(LOCALE)
 	@fail=0; for t in $(TESTS); do echo "== $$t"; $$t || fail=1; done; exit $$fail
+
+# Programs whose n-th allocation fails; every operation is a line "ok" or "not ok".
+faults: $(FAULT_PROGRAMS)
 
 ifdef FUZZ
 fuzzers: $(FUZZ_PROGRAMS)
@@ -151,6 +175,7 @@ help:
 	  run      'install what is missing, build, and open a demonstration site' \
 	  test     'install what is missing, build, and run every test' \
 	  unit     'unit tests of FOLDERS' \
+	  faults   'build the tests whose n-th allocation fails (in build/tests/NAME_fault)' \
 	  fuzz     'replay the corpora and fuzz every decoder for FUZZ_SECONDS' \
 	  bench    'measure, each figure beside a reference' \
 	  tidy     'the rules of the source: form, layers, catalogues' \
@@ -159,4 +184,5 @@ help:
 	  clean    'remove build/'
 
 -include $(OBJECTS:.o=.d) $(MAINS:.o=.d) $(TEST_SOURCES:%.c=$(DIR)/obj/%.d) \
-  $(FUZZERS:%=$(DIR)/obj/tests/fuzz/fuzz_%.d)
+  $(FUZZERS:%=$(DIR)/obj/tests/fuzz/fuzz_%.d) $(FAULTS:%=$(DIR)/obj/tests/fault/%_fault.d) \
+  $(FAULT_OBJECTS:.o=.d)

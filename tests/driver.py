@@ -23,7 +23,7 @@ JOBS = os.cpu_count() or 1
 FUZZ_SECONDS = os.environ.get("FUZZ_SECONDS", "10")
 SIM_SEEDS = os.environ.get("SIM_SEEDS", "200")
 PROGRAMS = ("davy", "davyd", "davysim")
-BUILDS = {"release tests": ("tests",), "release": ("all",), "san tests": ("SAN=1", "tests"),
+BUILDS = {"release tests": ("tests", "faults"), "release": ("all",), "san tests": ("SAN=1", "tests", "faults"),
           "san": ("SAN=1", "all"), "fuzz": ("FUZZ=1", "fuzzers")}
 TAIL_LINES = 30
 MARK = "DAVY_TEST"
@@ -192,6 +192,7 @@ def stages():
     for kind in BUILDS:
         yield [(f"build {kind}", partial(build, kind))]
     yield unit_tests()
+    yield fault_tests()
     yield fuzz_tests()
     yield [simple("hardening self-test", ["scripts/hardening", "--self-test"])] + [
         simple(f"hardening {p}", ["scripts/hardening", f"{OUT}/{p}"], "release", f"{OUT}/{p}") for p in PROGRAMS]
@@ -215,6 +216,17 @@ def unit_tests():
         for path in sorted(glob.glob("tests/unit/*_test.c")):
             program = os.path.basename(path)[:-len(".c")]
             name, target = f"unit {kind} {program}", f"{folder}/tests/{program}"
+            tests.append((name, needs(kind + " tests", partial(cases, name, [target], 120), target)))
+    return tests
+
+
+def fault_tests():
+    """Programs whose n-th allocation fails."""
+    tests = []
+    for kind, folder in (("release", OUT), ("san", OUT + "/san")):
+        for path in sorted(glob.glob("tests/fault/*_fault.c")):
+            program = os.path.basename(path)[:-len(".c")]
+            name, target = f"fault {kind} {program[:-len('_fault')]}", f"{folder}/tests/{program}"
             tests.append((name, needs(kind + " tests", partial(cases, name, [target], 120), target)))
     return tests
 
