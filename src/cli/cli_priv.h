@@ -43,6 +43,7 @@ enum cli_opt {
     OPT_AREA,
     OPT_AREA_OF,
     OPT_AS,
+    OPT_ASCII,
     OPT_AUDIENCE,
     OPT_BROKER,
     OPT_BUCKETS,
@@ -60,6 +61,7 @@ enum cli_opt {
     OPT_NO_DELAYS,
     OPT_NUMBER_NEW,
     OPT_NUMBER_OWN,
+    OPT_OBSERVE,
     OPT_PASSWORD_FILE,
     OPT_PIN_FILE,
     OPT_PIN_FILE_TWO,
@@ -70,7 +72,10 @@ enum cli_opt {
     OPT_RECORD,
     OPT_ROLE,
     OPT_SAMPLE_S,
+    OPT_SIGN_IN,
     OPT_SITE,
+    OPT_SLOW,
+    OPT_THEME,
     OPT_TIMEOUT,
     OPT_TO,
     OPT_UNACKED,
@@ -82,6 +87,8 @@ struct cli_option {
     const char *help;
 };
 extern const struct cli_option cli_options[OPT_COUNT];
+// Those of the console, beside the global ones; OPT_NONE ends.
+extern const uint8_t cli_console_options[];
 
 struct cli;
 #define CLI_COMMAND_OPTIONS 10
@@ -213,10 +220,8 @@ bool ask_line(const char *question, char *out, size_t out_bytes);
 bool ask_pin(const char *question, char out_pin[static CLI_PIN_BYTES]);
 // One line of a file ("-": stdin), counted from 0; for PINs and passwords. CLI_OK, or said why not.
 int ask_file_line(struct cli *cli, const char *path, int line, char *out, size_t out_bytes);
-// PINs that everyone knows: only a demonstration site takes them.
 #define DEMO_PIN_ROOT "13572468"
 #define DEMO_PIN_ADMIN "24681357"
-bool pin_is_demo(const char *pin);
 // Is it fit for one who signs? Otherwise out_refusal says why.
 bool pin_is_fit(const char *pin, bool demo, struct refusal *out_refusal);
 

@@ -15,6 +15,7 @@ const struct cli_option cli_options[OPT_COUNT] = {
     [OPT_AREA] = {"area", N_("AREA"), N_("only this area (its code)")},
     [OPT_AREA_OF] = {"area", N_("AREA"), N_("the area it speaks of (its code)")},
     [OPT_AS] = {"as", N_("NUMBER"), N_("badge number of the admin who signs")},
+    [OPT_ASCII] = {"ascii", NULL, N_("draws with ASCII characters only")},
     [OPT_AUDIENCE] = {"audience", N_("WHO"), N_("who gets it: site (default), park or city")},
     [OPT_BROKER] = {"broker", N_("HOST:PORT"), N_("the broker, with a numeric address")},
     [OPT_BUCKETS] = {"buckets", N_("N"),
@@ -34,6 +35,7 @@ const struct cli_option cli_options[OPT_COUNT] = {
     [OPT_NO_DELAYS] = {"no-delays", NULL, N_("leave on-delays and off-delays out")},
     [OPT_NUMBER_NEW] = {"number", N_("NUMBER"), N_("the person's badge number")},
     [OPT_NUMBER_OWN] = {"number", N_("NUMBER"), N_("badge number of the one who signs")},
+    [OPT_OBSERVE] = {"observe", NULL, N_("only looks: nobody signs in, nothing is signed")},
     [OPT_PASSWORD_FILE] = {"password-file", N_("FILE"), N_("the account's password, one line")},
     [OPT_PIN_FILE] = {"pin-file", N_("FILE"), N_("the signer's PIN, one line (- is stdin)")},
     [OPT_PIN_FILE_TWO] = {"pin-file", N_("FILE"), N_("PINs of root key and admin, one a line")},
@@ -45,11 +47,18 @@ const struct cli_option cli_options[OPT_COUNT] = {
     [OPT_ROLE] = {"role", N_("ROLE"), N_("admin, shift_leader, operator, safety, viewer, ...")},
     [OPT_SAMPLE_S] = {"sample-s", N_("SECONDS"),
                       N_("time between two rows of the data; default 180")},
+    [OPT_SIGN_IN] = {"sign-in", N_("NUMBER"),
+                     N_("demonstration site: signs this person in, with --pin-file")},
     [OPT_SITE] = {"site", N_("FILE"), N_("site file to start with; default a commented template")},
+    [OPT_SLOW] = {"slow", NULL, N_("few bytes: for a serial line")},
+    [OPT_THEME] = {"theme", N_("FILE"), N_("colours of the console")},
     [OPT_TIMEOUT] = {"timeout", N_("SECONDS"), N_("how long to wait for the admin")},
     [OPT_TO] = {"to", N_("TIME"), N_("end of the time; default now")},
     [OPT_UNACKED] = {"unacked", NULL, N_("only what nobody has acknowledged")},
 };
+
+const uint8_t cli_console_options[] = {OPT_THEME,   OPT_SLOW,     OPT_ASCII, OPT_OBSERVE,
+                                       OPT_SIGN_IN, OPT_PIN_FILE, OPT_NONE};
 
 #define ANY UINT8_MAX
 

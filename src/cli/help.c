@@ -33,6 +33,12 @@ static void put_global_options(FILE *out) {
     }
 }
 
+static void put_console_options(FILE *out) {
+    for (const uint8_t *option = cli_console_options; *option != OPT_NONE; option++) {
+        put_option(out, (enum cli_opt) * option);
+    }
+}
+
 void help_usage_line(FILE *out, const struct cli_command *command) {
     (void)fprintf(out, _("usage: davy %s"), command->words);
     if (command->options[0] != OPT_NONE) {
@@ -88,6 +94,14 @@ void help_all(FILE *out) {
         }
     }
     (void)fprintf(out, "\n");
+    put_global_options(out);
+    (void)fprintf(out, "\n%s\n", _("the console:"));
+    put_console_options(out);
+}
+
+void cli_console_usage(FILE *out) {
+    (void)fprintf(out, "%s\n\n", _("usage: davy --dir DIR [options]   opens the console"));
+    put_console_options(out);
     put_global_options(out);
 }
 
@@ -167,6 +181,13 @@ int cmd_complete(struct cli *cli) {
     const struct cli_command *command = cli_command_find(done, cli->args, &words);
     if (command) {
         offer_options(cli->io.out, command, begun);
+    } else if (done == 0 && begun[0] == '-') {
+        for (const uint8_t *option = cli_console_options; *option != OPT_NONE; option++) {
+            offer_option(cli->io.out, (enum cli_opt) * option, begun);
+        }
+        for (int i = 1; i <= OPT_GLOBAL_LAST; i++) {
+            offer_option(cli->io.out, (enum cli_opt)i, begun);
+        }
     } else if (done <= 1) {
         offer_words(cli->io.out, done == 1 ? cli->args[0] : NULL, begun);
     }

@@ -18,6 +18,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#define PIN_BYTES (LIMIT_PIN_DIGITS_MAX + 3) // and an end of line
 #define POLL_MAX (LIMIT_CONTROL_CLIENTS + 8)
 
 struct console {
@@ -29,7 +30,45 @@ struct console {
     struct screen *screen;
     int signals;
     bool stop;
+    const char *number, *pin_file; // who is signed in at the start; NULL: nobody
+    const char *why;               // said instead of a refusal
 };
+
+// Without a person at the keys: what a script may do on a demonstration site, whose PINs are
+// public, and nowhere else.
+static enum rc sign_in(struct console *console, char out_pin[static PIN_BYTES],
+                       struct refusal *refusal) {
+    struct app_status status;
+    struct buf text;
+    app_status(console->link.app, console->link.now, &status);
+    if (!status.demo) {
+        console->why = _("--sign-in is for a demonstration site; here people sign in at the "
+                         "screen");
+        return RC_REFUSED;
+    }
+    buf_init(&text, PIN_BYTES);
+    enum rc rc = os_file_read(console->pin_file, &text);
+    if (rc == RC_OK) {
+        (void)snprintf(out_pin, PIN_BYTES, "%s", buf_cstr(&text));
+        out_pin[strcspn(out_pin, "\r\n")] = '\0';
+        rc = app_sign_in(console->link.app, console->number, out_pin, console->link.now, refusal);
+    } else {
+        console->why = _("the file of --pin-file cannot be read");
+    }
+    keys_wipe(text.data, text.len);
+    buf_fini(&text);
+    return rc;
+}
+
+// The PIN is wanted again after the console locked itself.
+static void greet(struct console *console, const char *pin) {
+    struct app_person person;
+    char text[256];
+    if (pin_is_demo(pin) && app_active(console->link.app, &person)) {
+        (void)snprintf(text, sizeof text, _("Demonstration: %s acts, PIN %s."), person.name, pin);
+        screen_say(console->screen, console->link.now, text);
+    }
+}
 
 static void on_control(void *ctx, struct slice request, struct buf *out) {
     struct console *console = ctx;
@@ -116,11 +155,16 @@ static enum rc run(struct console *console) {
 static enum rc start(struct console *console, struct refusal *refusal) {
     static const int wanted[] = {SIGTERM, SIGINT, SIGHUP, SIGWINCH, SIGTSTP, SIGCONT, 0};
     static const int fatal[] = {SIGSEGV, SIGABRT, SIGBUS, SIGFPE, SIGILL};
+    char pin[PIN_BYTES] = "";
     enum rc rc = device_link_open(console->dir, &console->link, refusal);
+    if (rc == RC_OK && console->number) {
+        rc = sign_in(console, pin, refusal);
+    }
     if (rc == RC_OK) {
         rc = control_server_new(console->dir, &console->control);
     }
     if (rc != RC_OK) {
+        keys_wipe(pin, sizeof pin);
         return rc;
     }
     console->signals = os_signals(wanted);
@@ -129,7 +173,12 @@ static enum rc start(struct console *console, struct refusal *refusal) {
     }
     console->env.app = console->link.app;
     console->env.utc_offset_min = os_timezone_offset_min(console->link.now.utc);
-    return screen_new(&console->env, console->link.now, &console->screen);
+    rc = screen_new(&console->env, console->link.now, &console->screen);
+    if (rc == RC_OK) {
+        greet(console, pin);
+    }
+    keys_wipe(pin, sizeof pin);
+    return rc;
 }
 
 static void stop(struct console *console) {
@@ -156,9 +205,7 @@ static void find_themes(struct console *console) {
 }
 
 static int usage(void) {
-    (void)fprintf(stderr, "%s",
-                  _("usage: davy --dir DIR [--lang zh|en] [--theme FILE] [--slow] [--observe]\n"
-                    "       davy COMMAND …        (davy --help lists the commands)\n"));
+    cli_console_usage(stderr);
     return 2;
 }
 
@@ -169,6 +216,8 @@ static bool parse(int argc, char **argv, struct console *console) {
                                             {"slow", no_argument, NULL, 's'},
                                             {"ascii", no_argument, NULL, 'a'},
                                             {"observe", no_argument, NULL, 'o'},
+                                            {"sign-in", required_argument, NULL, 'n'},
+                                            {"pin-file", required_argument, NULL, 'p'},
                                             {0}};
     console->dir = getenv("DAVY_DIR");
     console->env.term = tui_term_defaults();
@@ -178,6 +227,7 @@ static bool parse(int argc, char **argv, struct console *console) {
             console->dir = optarg;
         } else if (c == 'l') {
             console->env.language = strncmp(optarg, "zh", 2) == 0 ? "zh_CN" : "en";
+            say_language(console->env.language); // also for what is said without a screen
         } else if (c == 't') {
             console->env.theme_path = optarg;
         } else if (c == 's') {
@@ -186,11 +236,15 @@ static bool parse(int argc, char **argv, struct console *console) {
             console->env.term.ascii = true;
         } else if (c == 'o') {
             console->env.observe = true;
+        } else if (c == 'n') {
+            console->number = optarg;
+        } else if (c == 'p') {
+            console->pin_file = optarg;
         } else if (c == '?') {
             return false;
         }
     }
-    return optind == argc && console->dir;
+    return optind == argc && console->dir && !console->number == !console->pin_file;
 }
 
 static int console_main(int argc, char **argv) {
@@ -208,14 +262,15 @@ static int console_main(int argc, char **argv) {
     if (rc == RC_OK) {
         rc = run(console);
     }
+    const char *why = console->why;
     bool hung_up = rc == RC_IO && console->screen && console->stop;
     stop(console);
     free(console);
     if (rc != RC_OK && !hung_up) {
         char text[512];
-        (void)fprintf(stderr, "davy: %s\n",
-                      refusal.code != REFUSAL_NONE ? say_refusal(&refusal, text, sizeof text)
-                                                   : say_rc(rc));
+        const char *said =
+            refusal.code != REFUSAL_NONE ? say_refusal(&refusal, text, sizeof text) : say_rc(rc);
+        (void)fprintf(stderr, "davy: %s\n", why ? why : said);
         return 1;
     }
     return 0;

@@ -14,6 +14,7 @@
 #define DAVY_CLI_CLI_H
 
 #include <stdbool.h>
+#include <stdio.h>
 
 // True if the arguments hold a sub-command, --help or --version, false if the console is wanted.
 bool cli_wanted(int argc, char **argv);
@@ -21,5 +22,9 @@ bool cli_wanted(int argc, char **argv);
 // language
 // (--lang may change it) and started libsodium.
 int cli_main(int argc, char **argv);
+// How the console is opened, with its options.
+void cli_console_usage(FILE *out);
+// PINs that everyone knows: only a demonstration site takes them.
+bool pin_is_demo(const char *pin);
 
 #endif
