@@ -35,19 +35,16 @@ enum rc app_open_author(struct app *app) {
     if (rc != RC_OK || chain.head.seq > 0) {
         return rc;
     }
-    const struct module *module;
-    const struct kind *kind = registry_kind(app_registry(), KIND_AUTHOR_OPEN, &module);
-    struct body body = app_body(app, KIND_AUTHOR_OPEN);
-    body_put_bytes(&body, AUTHOR_OPEN_RANDOM, app->config.author_random, AUTHOR_RANDOM_BYTES);
-    body_put_bytes(&body, AUTHOR_OPEN_DEVICE_KEY, keypair_public(app->keys.pair)->b,
-                   PUBLIC_KEY_BYTES);
-    struct act act = {.kind = KIND_AUTHOR_OPEN};
-    struct content content = content_of(app, kind, &act);
+    struct author_open open = {.config = &app->config,
+                               .device_key = *keypair_public(app->keys.pair),
+                               .own.author = app->config.author,
+                               .now = app->now};
     struct signed_record record;
     uint64_t seq;
     bool first;
-    buf_reset(&app->content);
-    rc = record_make(&content, NULL, &app->content, &record);
+    memcpy(open.own.random, app->config.author_random, AUTHOR_RANDOM_BYTES);
+    app_random(app, open.nonce, NONCE_BYTES);
+    rc = author_open_make(&open, &app->body, &app->content, &record);
     return rc == RC_OK ? store_append_record(app->store, id, &record, &seq, &first) : rc;
 }
 

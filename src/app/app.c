@@ -68,6 +68,9 @@ static enum rc set_site(struct app *app) {
         rc = store_site_set(app->store, app->config.site);
     }
     if (rc == RC_OK) {
+        rc = author_keep(app->store, &app->config);
+    }
+    if (rc == RC_OK) {
         rc = store_author_put(app->store, &author);
         rc = rc == RC_EXISTS ? RC_OK : rc;
     }
@@ -94,7 +97,8 @@ static enum rc open_store(struct app *app, struct refusal *out_refusal) {
     if (rc != RC_OK) {
         return rc;
     }
-    if (writer && !app_is_hub(app)) {
+    rc = author_load(app->store, keypair_public(app->keys.pair), &app->config);
+    if (rc == RC_OK && writer && !app_is_hub(app)) {
         rc = set_site(app);
     }
     if (rc == RC_OK && !id16_equal(store_site(app->store).id, app->config.site.id)) {

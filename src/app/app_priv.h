@@ -9,6 +9,7 @@
 #define DAVY_APP_APP_PRIV_H
 
 #include "davy/app/app.h"
+#include "davy/app/author.h"
 #include "davy/app/control.h"
 #include "davy/app/device.h"
 #include "davy/app/judge.h"

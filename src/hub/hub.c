@@ -112,7 +112,10 @@ static enum rc open_store(struct hub *hub, struct refusal *out_refusal) {
         (void)REFUSE(out_refusal, REFUSAL_STORE_FOREIGN, hub->options.folder);
         return RC_WRONG_SITE;
     }
-    rc = reload_roster(hub);
+    rc = author_load(hub->store, keypair_public(hub->keys.pair), &hub->config);
+    if (rc == RC_OK) {
+        rc = reload_roster(hub);
+    }
     store_on_fold(hub->store, on_fold, hub);
     return rc;
 }

@@ -11,6 +11,7 @@
 #ifndef DAVY_HUB_HUB_PRIV_H
 #define DAVY_HUB_HUB_PRIV_H
 
+#include "davy/app/author.h"
 #include "davy/app/control.h"
 #include "davy/app/device.h"
 #include "davy/app/judge.h"

@@ -180,6 +180,12 @@ static enum rc open_log(struct founding *f) {
     if (rc == RC_OK) {
         rc = store_author_put(hub->store, &author);
     }
+    if (rc == RC_OK) {
+        rc = author_keep(hub->store, &hub->config);
+    }
+    if (rc == RC_OK) {
+        rc = store_hub_put(hub->store, hub->config.author, 1);
+    }
     uint64_t seed;
     hub_random(hub, &seed, sizeof seed);
     struct sync_hub_options options = {.store = hub->store,

@@ -35,7 +35,7 @@ static enum rc author_read(struct store *store, struct author_row *row) {
         row->id = sqlite3_column_int64(statement, 0);
         row->has_key = column_copy(statement, 1, row->author.device_key.b, PUBLIC_KEY_BYTES);
         row->author.own = sqlite3_column_int(statement, 2) != 0;
-        rc = row->id > 0 && row->id <= STORE_ROW_MAX ? RC_OK : RC_CORRUPT;
+        rc = row->id > 0 && row->id <= STORE_ROW_MAX ? author_rank_read(store, row) : RC_CORRUPT;
     } else if (rc == RC_NOT_FOUND) {
         rc = RC_OK;
     }

@@ -380,9 +380,9 @@ static enum rc record_take(struct store *store, const struct signed_record *reco
     return rc == RC_OK && !record_is_here(store, loaded) ? RC_WRONG_SITE : rc;
 }
 
-enum rc store_append_record(struct store *store, struct chain_id chain,
-                            const struct signed_record *record, uint64_t *out_seq,
-                            bool *out_first) {
+static enum rc append_record(struct store *store, struct chain_id chain,
+                             const struct signed_record *record, uint64_t *out_seq,
+                             bool *out_first) {
     enum rc rc = db_ready(store);
     struct loaded *loaded = &store->last;
     struct chain_row *row = NULL;
@@ -407,7 +407,7 @@ enum rc store_append_record(struct store *store, struct chain_id chain,
     loaded->place = place_pack(row->id, head.seq);
     bool first = false;
     rc = entry_put(store, loaded);
-    if (rc == RC_OK) {
+    if (rc == RC_OK && out_first) {
         rc = record_index(store, loaded, &first);
     }
     if (rc == RC_OK) {
@@ -420,8 +420,26 @@ enum rc store_append_record(struct store *store, struct chain_id chain,
         return db_trouble(store, rc);
     }
     *out_seq = head.seq;
-    *out_first = first;
+    if (out_first) {
+        *out_first = first;
+    }
     return RC_OK;
+}
+
+enum rc store_append_record(struct store *store, struct chain_id chain,
+                            const struct signed_record *record, uint64_t *out_seq,
+                            bool *out_first) {
+    return append_record(store, chain, record, out_seq, out_first);
+}
+
+enum rc store_append_stray(struct store *store, struct chain_id chain,
+                           const struct signed_record *record, uint64_t *out_seq) {
+    return append_record(store, chain, record, out_seq, NULL);
+}
+
+bool store_is_stray(enum verdict verdict, uint16_t rule) {
+    return verdict == VERDICT_REFUSED && (rule == REFUSAL_DEVICE_MISMATCH ||
+                                          rule == REFUSAL_SIGNATURE || rule == REFUSAL_NOT_SIGNED);
 }
 
 // What the hub states in its own chain is in the log by being there.

@@ -78,7 +78,7 @@ enum rc log_unpack(struct store *store, const struct log_row *row, struct store_
         .hub_time = row->hub_time,
         .roster_version = row->roster_version,
     };
-    enum rc rc = author_by_row(store, place_chain(row->id), &log.hub);
+    enum rc rc = hub_by_rank(store, place_chain(row->id), &log.hub);
     if (rc == RC_OK) {
         rc = place_unpack(store, row->place, &log.place);
     }
@@ -124,7 +124,7 @@ static bool judged_elsewhere(void *ctx, int64_t place) {
 
 enum rc log_folds(struct store *store, const struct log_row *row, struct rid rid, bool *out_folds) {
     struct judged_search search = {.store = store, .row = row, .rc = RC_OK};
-    if (row->verdict == VERDICT_REPEAT) {
+    if (row->verdict == VERDICT_REPEAT || store_is_stray(row->verdict, row->rule)) {
         *out_folds = false;
         return RC_OK;
     }
@@ -232,11 +232,12 @@ static enum rc log_row_of(struct store *store, const struct store_log *log,
     if (rc == RC_OK) {
         rc = author_find(store, log->hub, &hub);
     }
-    if (rc == RC_OK) {
-        rc = author_make(store, hub);
+    // A hub that nobody ranked is the site's first.
+    if (rc == RC_OK && hub->rank == 0) {
+        rc = store_hub_put(store, log->hub, 1);
     }
     if (rc == RC_OK) {
-        row.id = place_pack(hub->id, log->n);
+        row.id = place_pack(hub->rank, log->n);
         *out_row = row;
     }
     return rc;
@@ -297,12 +298,12 @@ uint64_t store_log_last_n(struct store *store, struct author_id hub) {
     struct author_row *row = NULL;
     sqlite3_stmt *statement = NULL;
     uint64_t n = 0;
-    if (author_find(store, hub, &row) != RC_OK || row->id == 0 ||
+    if (author_find(store, hub, &row) != RC_OK || row->rank == 0 ||
         db_take(store, STATEMENT_LOG_LAST, &statement) != RC_OK) {
         return 0;
     }
-    sqlite3_bind_int64(statement, 1, place_pack(row->id, 0));
-    sqlite3_bind_int64(statement, 2, place_pack(row->id, STORE_SEQ_MAX));
+    sqlite3_bind_int64(statement, 1, place_pack(row->rank, 0));
+    sqlite3_bind_int64(statement, 2, place_pack(row->rank, STORE_SEQ_MAX));
     if (db_row(store, statement) == RC_OK) {
         n = place_seq(sqlite3_column_int64(statement, 0));
     }

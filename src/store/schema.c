@@ -63,6 +63,46 @@ static const struct migration store_migrations[] = {
      " STRICT, WITHOUT ROWID;"
      "CREATE TABLE quarantine(id INTEGER PRIMARY KEY AUTOINCREMENT, source TEXT NOT NULL,"
      " why INTEGER NOT NULL, time INTEGER NOT NULL, sample BLOB NOT NULL) STRICT;"},
+    // Log rows were keyed by the row of the hub's author; views remember the key and are made anew.
+    // Ranks are never higher than those rows, so that in ascending order no key meets another.
+    {"incarnations",
+     "CREATE TABLE hub(author INTEGER PRIMARY KEY REFERENCES author(id),"
+     " rank INTEGER NOT NULL UNIQUE) STRICT;"
+     "CREATE TABLE opening(author INTEGER PRIMARY KEY REFERENCES author(id),"
+     " previous BLOB NOT NULL, heads BLOB NOT NULL) STRICT;"
+     "DROP TRIGGER log_keep; DROP TRIGGER log_stay; DROP TRIGGER entry_stay;"
+     "DROP TRIGGER seal_stay;"
+     "INSERT INTO hub SELECT id, row_number() OVER (ORDER BY id) FROM author"
+     " WHERE id IN (SELECT DISTINCT id >> 40 FROM log);"
+     "UPDATE log SET id = (SELECT rank FROM hub WHERE author = log.id >> 40) << 40"
+     " | (id & ((1 << 40) - 1));"
+     "DELETE FROM view;"
+     "CREATE TABLE cut(id INTEGER PRIMARY KEY, place INTEGER NOT NULL, type INTEGER NOT NULL,"
+     " hash BLOB NOT NULL, sig BLOB, bytes BLOB NOT NULL, seal BLOB) STRICT;"
+     "CREATE INDEX cut_place ON cut(place);"
+     "CREATE TABLE void(id INTEGER PRIMARY KEY, log INTEGER NOT NULL, place INTEGER NOT NULL,"
+     " admit INTEGER NOT NULL, verdict INTEGER NOT NULL, rule INTEGER NOT NULL,"
+     " hub_time INTEGER NOT NULL, roster INTEGER NOT NULL) STRICT;"
+     "CREATE INDEX void_log ON void(log);"
+     "CREATE TRIGGER entry_stay BEFORE DELETE ON entry WHEN NOT EXISTS"
+     " (SELECT 1 FROM cut WHERE cut.place = old.place AND cut.hash = old.hash) BEGIN"
+     " SELECT RAISE(ABORT, 'entry is append-only'); END;"
+     "CREATE TRIGGER seal_stay BEFORE DELETE ON seal WHEN NOT EXISTS"
+     " (SELECT 1 FROM cut WHERE cut.place = old.place AND cut.seal = old.sig) BEGIN"
+     " SELECT RAISE(ABORT, 'seal is append-only'); END;"
+     "CREATE TRIGGER log_keep BEFORE UPDATE ON log BEGIN"
+     " SELECT RAISE(ABORT, 'log is append-only'); END;"
+     "CREATE TRIGGER log_stay BEFORE DELETE ON log WHEN NOT EXISTS"
+     " (SELECT 1 FROM void WHERE void.log = old.id AND void.place = old.place) BEGIN"
+     " SELECT RAISE(ABORT, 'log is append-only'); END;"
+     "CREATE TRIGGER cut_keep BEFORE UPDATE ON cut BEGIN"
+     " SELECT RAISE(ABORT, 'cut is append-only'); END;"
+     "CREATE TRIGGER cut_stay BEFORE DELETE ON cut BEGIN"
+     " SELECT RAISE(ABORT, 'cut is append-only'); END;"
+     "CREATE TRIGGER void_keep BEFORE UPDATE ON void BEGIN"
+     " SELECT RAISE(ABORT, 'void is append-only'); END;"
+     "CREATE TRIGGER void_stay BEFORE DELETE ON void BEGIN"
+     " SELECT RAISE(ABORT, 'void is append-only'); END;"},
 };
 const struct schema store_schema = {STORE_APPLICATION_ID, store_migrations,
                                     COUNT_OF(store_migrations)};

@@ -2,8 +2,8 @@
 //
 // PLACES  A place is packed into one integer, chain row id << 40 | seq, which is the rowid of entry
 //         and seal: a chain lies together and in order, and every index holds 8 bytes instead of
-//         40. A log row's id is hub author row id << 40 | n in the same way: rowid order is fold
-//         order. Hubs of one site are ordered as this store learned of them.
+//         40. A log row's id is rank of the hub << 40 | n in the same way: rowid order is fold
+//         order, whatever the order in which this store learned of the hubs.
 // SUBJECTS A subject is numbered by the place of the record with its id, or, if that record was not
 //         here when the subject was first named, by minus its row in stranger. Numbers follow time,
 //         ids are random: a page of rows keyed by number is written once, keyed by id once a row.
@@ -43,6 +43,13 @@
     X(AUTHOR_PUT, "INSERT INTO author(site, author, device_key, own) VALUES(?1, ?2, ?3, ?4)")      \
     X(AUTHOR_KEY, "UPDATE author SET device_key = ?2, own = ?3 WHERE id = ?1")                     \
     X(AUTHORS_OWN, "SELECT author FROM author WHERE site = ?1 AND own = 1 ORDER BY id")            \
+    X(HUB_RANK, "SELECT rank FROM hub WHERE author = ?1")                                          \
+    X(HUB_AT, "SELECT author FROM hub WHERE rank = ?1")                                            \
+    X(HUB_LAST, "SELECT max(rank) FROM hub")                                                       \
+    X(HUB_PUT, "INSERT INTO hub(author, rank) VALUES(?1, ?2)")                                     \
+    X(OPENING_PUT, "INSERT INTO opening(author, previous, heads) VALUES(?1, ?2, ?3) "              \
+                   "ON CONFLICT DO NOTHING")                                                       \
+    X(OPENING_GET, "SELECT previous, heads FROM opening WHERE author = ?1")                        \
     X(CHAIN_GET, "SELECT id, head_seq, head_hash, sealed_seq, sealed_hash, logged_seq, acked_seq " \
                  "FROM chain WHERE author = ?1 AND lane = ?2 AND audience = ?3")                   \
     X(CHAIN_BY_ID, "SELECT author, lane, audience FROM chain WHERE id = ?1")                       \
@@ -74,6 +81,22 @@
     X(SEAL_PUT, "INSERT INTO seal(place, sig) VALUES(?1, ?2) ON CONFLICT DO NOTHING")              \
     X(SEAL_GET, "SELECT place, sig FROM seal WHERE place >= ?1 AND place <= ?2 "                   \
                 "ORDER BY place LIMIT 1")                                                          \
+    X(CUT_PUT, "INSERT INTO cut(place, type, hash, sig, bytes, seal) SELECT entry.place, type, "    \
+               "hash, entry.sig, bytes, seal.sig FROM entry LEFT JOIN seal "                       \
+               "ON seal.place = entry.place WHERE entry.place > ?1 AND entry.place <= ?2")         \
+    X(CUT_SEALS, "DELETE FROM seal WHERE place > ?1 AND place <= ?2")                              \
+    X(CUT_ENTRIES, "DELETE FROM entry WHERE place > ?1 AND place <= ?2")                           \
+    X(CUT_LOGGED, "SELECT 1 FROM log WHERE place > ?1 AND place <= ?2 LIMIT 1")                    \
+    X(SEAL_LAST, "SELECT max(place) FROM seal WHERE place > ?1 AND place <= ?2")                   \
+    X(RECORD_MOVE, "UPDATE record SET place = ?3 WHERE site = ?1 AND rid = ?2")                    \
+    X(RECORD_DROP, "DELETE FROM record WHERE site = ?1 AND rid = ?2")                              \
+    X(AGAIN_DROP, "DELETE FROM again WHERE site = ?1 AND rid = ?2 AND place = ?3")                 \
+    X(SUBJECT_DROP, "DELETE FROM subject WHERE subject = ?1 AND place = ?2")                       \
+    X(SUBJECT_RENUMBER, "UPDATE subject SET subject = ?2 WHERE subject = ?1")                      \
+    X(VOID_PUT, "INSERT INTO void(log, place, admit, verdict, rule, hub_time, roster) "            \
+                "SELECT id, place, admit, verdict, rule, hub_time, roster FROM log "               \
+                "WHERE id = ?1")                                                                   \
+    X(VOID_LOG, "DELETE FROM log WHERE id = ?1")                                                   \
     X(LOG_PUT, "INSERT INTO log(id, place, admit, verdict, rule, hub_time, roster) "               \
                "VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7)")                                               \
     X(LOG_GET, "SELECT id, place, admit, verdict, rule, hub_time, roster FROM log "                \
@@ -115,6 +138,7 @@ enum statement {
 struct author_row {
     int64_t id; // 0: not in the table
     bool has_key;
+    uint32_t rank; // of a hub; 0: none
     struct store_author author;
 };
 
@@ -315,6 +339,10 @@ DAVY_MUST_USE enum rc place_find(struct store *store, const struct place *place,
                                  int64_t *out_place);
 DAVY_MUST_USE enum rc place_unpack(struct store *store, int64_t place, struct place *out_place);
 
+// ---- incarnation.c ----
+DAVY_MUST_USE enum rc author_rank_read(struct store *store, struct author_row *row);
+DAVY_MUST_USE enum rc hub_by_rank(struct store *store, int64_t rank, struct author_id *out_hub);
+
 // ---- entry.c ----
 void loaded_init(struct loaded *loaded);
 void loaded_fini(struct loaded *loaded);
@@ -338,8 +366,8 @@ DAVY_MUST_USE enum rc log_find_rid(struct store *store, int64_t place, struct ri
                                    struct log_row *out_row);
 DAVY_MUST_USE enum rc log_unpack(struct store *store, const struct log_row *row,
                                  struct store_log *out_log);
-// Does this row reach the folds? Not if it states a repeat, or another place of the rid was judged
-// before.
+// Does this row reach the folds? Not if it states a repeat or a stray, or another place of the rid
+// was judged before.
 DAVY_MUST_USE enum rc log_folds(struct store *store, const struct log_row *row, struct rid rid,
                                 bool *out_folds);
 
@@ -364,6 +392,11 @@ DAVY_MUST_USE enum rc fold_entry(struct store *store, const struct log_row *row,
 DAVY_MUST_USE enum rc fold_all(struct store *store,
                                void (*progress)(void *ctx, uint64_t done, uint64_t total),
                                void *ctx);
+// Folds a subject anew in every view that has it; a view that nothing reaches any more loses its
+// row.
+DAVY_MUST_USE enum rc subject_refold(struct store *store, struct rid subject);
+// The subject's views go by another number.
+DAVY_MUST_USE enum rc views_renumber(struct store *store, int64_t number, int64_t other);
 struct place_list {
     int64_t *places;
     uint32_t count;

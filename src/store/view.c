@@ -2,6 +2,7 @@
 
 #include "davy/base/ensure.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -396,12 +397,13 @@ static bool kind_reaches(struct store *store, const struct module *module, uint1
 }
 
 static enum rc refold_rows(struct store *store, struct view *view, struct rid subject,
-                           const struct refold *refold) {
+                           const struct refold *refold, int64_t *out_folded) {
     struct loaded loaded;
     loaded_init(&loaded);
     memset(view->scratch, 0, view->module->state_bytes);
     bool reached = false;
     enum rc rc = RC_OK;
+    *out_folded = 0;
     for (uint32_t i = 0; i < refold->count && rc == RC_OK; i++) {
         bool folds = false;
         rc = entry_load(store, refold->rows[i].place, &loaded);
@@ -413,6 +415,7 @@ static enum rc refold_rows(struct store *store, struct view *view, struct rid su
             struct fold_entry entry = fold_entry_of(store, &refold->rows[i], &loaded);
             view->module->fold(view->scratch, subject, &entry);
             reached = true;
+            *out_folded = refold->rows[i].id;
         }
     }
     loaded_fini(&loaded);
@@ -424,12 +427,59 @@ static enum rc refold_rows(struct store *store, struct view *view, struct rid su
 static enum rc refold_subject(struct store *store, struct view *view, struct rid subject,
                               const struct view_row *row) {
     struct refold refold = {.store = store};
+    int64_t folded = 0;
     enum rc rc = refold_gather(&refold, subject);
     if (rc == RC_OK) {
-        rc = refold_rows(store, view, subject, &refold);
+        rc = refold_rows(store, view, subject, &refold, &folded);
     }
     free(refold.rows);
     return rc == RC_OK ? view_write(store, view, subject, row, view->scratch) : rc;
+}
+
+static enum rc view_drop(struct store *store, const struct view *view, int64_t number) {
+    char sql[128];
+    (void)snprintf(sql, sizeof sql, "DELETE FROM view_%s WHERE view_id = %lld", view->module->name,
+                   (long long)number);
+    return db_exec(store, sql);
+}
+
+static enum rc view_refold(struct store *store, struct view *view, struct rid subject,
+                           const struct refold *refold) {
+    struct view_row row;
+    int64_t number = 0;
+    enum rc rc = subject_number(store, subject, false, &number);
+    if (rc == RC_OK) {
+        rc = view_read(store, view, number, &row, view->scratch);
+    }
+    if (rc != RC_OK) {
+        return rc == RC_NOT_FOUND ? RC_OK : rc;
+    }
+    rc = refold_rows(store, view, subject, refold, &row.folded);
+    if (rc == RC_OK && row.folded == 0) {
+        return view_drop(store, view, number);
+    }
+    return rc == RC_OK ? view_write(store, view, subject, &row, view->scratch) : rc;
+}
+
+enum rc subject_refold(struct store *store, struct rid subject) {
+    struct refold refold = {.store = store};
+    enum rc rc = refold_gather(&refold, subject);
+    for (uint16_t v = 0; v < store->registry->count && rc == RC_OK; v++) {
+        rc = view_refold(store, &store->views[v], subject, &refold);
+    }
+    free(refold.rows);
+    return rc;
+}
+
+enum rc views_renumber(struct store *store, int64_t number, int64_t other) {
+    enum rc rc = RC_OK;
+    for (uint16_t v = 0; v < store->registry->count && rc == RC_OK; v++) {
+        char sql[160];
+        (void)snprintf(sql, sizeof sql, "UPDATE view_%s SET view_id = %lld WHERE view_id = %lld",
+                       store->views[v].module->name, (long long)other, (long long)number);
+        rc = db_exec(store, sql);
+    }
+    return rc;
 }
 
 static enum rc fold_subject(struct store *store, struct view *view, struct rid subject,

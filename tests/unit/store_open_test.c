@@ -262,7 +262,6 @@ static void test_settings_hold(void **state) {
         {"PRAGMA mmap_size", "0"},
         {"PRAGMA recursive_triggers", "1"},
         {"PRAGMA wal_autocheckpoint", "0"},
-        {"PRAGMA user_version", "3"},
         {"PRAGMA application_id", "1147238009"},
         {"SELECT count(*) FROM pragma_table_list WHERE schema = 'main' AND type = 'table' "
          "AND strict = 0 AND name NOT LIKE 'sqlite%'",
@@ -275,6 +274,9 @@ static void test_settings_hold(void **state) {
         OK(db_text(store_sqlite(fx.store), rows[i].sql, text, sizeof(text)));
         assert_string_equal(text, rows[i].expected);
     }
+    int64_t version = 0;
+    OK(db_integer(store_sqlite(fx.store), "PRAGMA user_version", &version));
+    assert_int_equal(version, store_schema.count);
     sqlite3 *db = store_sqlite(fx.store);
     assert_int_not_equal(sqlite3_exec(db,
                                       "PRAGMA writable_schema = ON; UPDATE sqlite_schema SET "

@@ -15,13 +15,16 @@
 //   seal    (chain, seq) -> signature
 //   record  (site, rid) -> place                              its first one; others in `again`
 //   subject (subject, place)                                  what speaks of a subject
-//   log     (hub, n) -> place of record and admit, verdict, rule, hub time, roster version
+//   log     (rank, n) -> place of record and admit, verdict, rule, hub time, roster version
+//   hub     author -> rank          incarnations of the hub in their order
+//   opening author -> previous, heads                          what an incarnation continues
+//   cut, void                       entries and verdicts that were taken back, kept as evidence
 //   view_<module> (site, subject) -> state, index columns     folded from the log only
 //   meta, secret, quarantine                                  of this device
 //
 // "Pending" is computed: records of own authors that have no verdict, folded on top when read. A
-// subject is folded in the order of n whatever the order in which verdicts arrive, so that every
-// copy of a log has the same views.
+// subject is folded in the order of (rank, n) whatever the order in which verdicts arrive, so that
+// every copy of a log has the same views. Nothing leaves entry, seal or log but into cut or void.
 //
 // Visits: RC_OK goes on, RC_FULL ends the walk without error, any other code ends it with that
 // code. A visit may read the store, but neither commit nor roll back.
@@ -82,6 +85,43 @@ store_author_put(struct store *store,
 DAVY_MUST_USE enum rc store_author_get(struct store *store, struct author_id author,
                                        struct store_author *out_author);
 
+// ---- Incarnations ----
+// The one that this store writes under now. The first is named by the device's files; after that
+// the store is the authority, because a new one begins in the transaction that needs it.
+struct store_own {
+    struct author_id author;
+    uint8_t random[AUTHOR_RANDOM_BYTES];
+};
+DAVY_MUST_USE enum rc store_own_get(struct store *store,
+                                    struct store_own *out_own); // RC_NOT_FOUND
+DAVY_MUST_USE enum rc store_own_set(struct store *store, const struct store_own *own);
+// Incarnations of the site's hub have ranks 1, 2, … A rank stands for good: RC_EXISTS if the author
+// has this one, RC_FORK if the author has another or the rank is another's.
+DAVY_MUST_USE enum rc store_hub_put(struct store *store, struct author_id hub, uint32_t rank);
+// 0: not known as a hub.
+uint32_t store_hub_rank(struct store *store, struct author_id hub);
+DAVY_MUST_USE enum rc store_hub_at(struct store *store, uint32_t rank,
+                                   struct author_id *out_hub); // RC_NOT_FOUND
+// The highest rank known, 0: none.
+uint32_t store_hub_last(struct store *store);
+
+// What an author's opening statement continues: the incarnation before it and that one's heads.
+struct store_opening {
+    struct author_id previous;
+    uint8_t head_count;
+    struct {
+        uint8_t lane, audience;
+        struct chain_head head;
+    } heads[LANE_COUNT * AUDIENCE_COUNT];
+};
+DAVY_MUST_USE enum rc store_opening_put(struct store *store, struct author_id author,
+                                        const struct store_opening *opening); // RC_EXISTS
+DAVY_MUST_USE enum rc store_opening_get(struct store *store, struct author_id author,
+                                        struct store_opening *out_opening); // RC_NOT_FOUND
+// The head that the opening names for a chain; seq 0 if it names none.
+struct chain_head store_opening_head(const struct store_opening *opening, uint8_t lane,
+                                     uint8_t audience);
+
 // A chain as held here.
 struct store_chain {
     struct chain_id id;
@@ -116,6 +156,12 @@ struct store_entry {
 DAVY_MUST_USE enum rc store_append_record(struct store *store, struct chain_id chain,
                                           const struct signed_record *record, uint64_t *out_seq,
                                           bool *out_first);
+// The same for a record that is no copy of its rid, because it stands in another device's chain or
+// does not verify: nothing finds it by its rid or its subjects.
+DAVY_MUST_USE enum rc store_append_stray(struct store *store, struct chain_id chain,
+                                         const struct signed_record *record, uint64_t *out_seq);
+// A verdict that makes a record such a stray. It is never folded.
+bool store_is_stray(enum verdict verdict, uint16_t rule);
 // Appends an admit (hub's chain) of a record that is held here; RC_NOT_FOUND otherwise.
 DAVY_MUST_USE enum rc store_append_admit(struct store *store, struct chain_id chain,
                                          const struct admit *admit, uint64_t *out_seq);
@@ -156,6 +202,16 @@ DAVY_MUST_USE enum rc store_log_put(struct store *store, const struct store_log 
 DAVY_MUST_USE enum rc store_log_of(struct store *store, const struct place *record,
                                    struct store_log *out_log); // RC_NOT_FOUND
 uint64_t store_log_last_n(struct store *store, struct author_id hub);
+
+// Takes back what a chain of a hub states beyond a seq: the verdicts move to `void`, their records
+// are unjudged again, their subjects are folded anew. `out_count` verdicts were void. on_fold is
+// not called: the caller reads the views again.
+DAVY_MUST_USE enum rc store_log_void(struct store *store, struct chain_id chain, uint64_t after_seq,
+                                     uint64_t *out_count);
+// Moves the entries beyond a seq, with their seals, from a chain to `cut`, so that another branch
+// can take their place. RC_DENIED if one of them has a verdict.
+DAVY_MUST_USE enum rc store_chain_cut(struct store *store, struct chain_id chain,
+                                      uint64_t after_seq);
 
 // Called after each fold with the new state (the roster's lookup lives on it), also by a rebuild.
 // After a rollback states that were shown may not stand any more. Must not write.
