@@ -170,6 +170,7 @@ static const struct {
     {KIND_ROOTS_CHANGE, N_("root keys changed")},
     {KIND_PERSON_WITNESS, N_("worker signed in by witness")},
     {KIND_REVOKE_HEADS, N_("last good records stated")},
+    {KIND_AUTHOR_FORK, N_("device forked")},
     {KIND_ALARM_RAISE, N_("alarm raised")},
     {KIND_ALARM_RETURN, N_("alarm returned")},
     {KIND_ALARM_ACK, N_("alarm acknowledged")},

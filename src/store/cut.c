@@ -1,5 +1,5 @@
-// What is taken back: verdicts beyond the heads that a hub's next incarnation adopted, and entries of
-// a branch that lost. Both are moved aside, never dropped, and the indexes follow.
+// What is taken back: verdicts beyond the heads that a hub's next incarnation adopted, and entries
+// of a branch that lost. Both are moved aside, never dropped, and the indexes follow.
 #include "store/store_priv.h"
 
 #include "davy/base/ensure.h"

@@ -1,5 +1,5 @@
-// Incarnations: which one this store writes under, the ranks of the site's hubs, and what an opening
-// statement continues.
+// Incarnations: which one this store writes under, the ranks of the site's hubs, and what an
+// opening statement continues.
 #include "store/store_priv.h"
 
 #include "davy/base/ensure.h"

@@ -81,7 +81,7 @@
     X(SEAL_PUT, "INSERT INTO seal(place, sig) VALUES(?1, ?2) ON CONFLICT DO NOTHING")              \
     X(SEAL_GET, "SELECT place, sig FROM seal WHERE place >= ?1 AND place <= ?2 "                   \
                 "ORDER BY place LIMIT 1")                                                          \
-    X(CUT_PUT, "INSERT INTO cut(place, type, hash, sig, bytes, seal) SELECT entry.place, type, "    \
+    X(CUT_PUT, "INSERT INTO cut(place, type, hash, sig, bytes, seal) SELECT entry.place, type, "   \
                "hash, entry.sig, bytes, seal.sig FROM entry LEFT JOIN seal "                       \
                "ON seal.place = entry.place WHERE entry.place > ?1 AND entry.place <= ?2")         \
     X(CUT_SEALS, "DELETE FROM seal WHERE place > ?1 AND place <= ?2")                              \

@@ -463,6 +463,7 @@ static void kinds_are_the_header_s(void **state) {
         {12, "roots.change", EFFECT_CHANGE, 0, ROLE_BIT(ROLE_ROOT)},
         {13, "person.witness", EFFECT_CHANGE, KIND_OPENS, ROLE_BIT(ROLE_SHIFT_LEADER)},
         {14, "revoke.heads", EFFECT_FACT, KIND_SEALED | KIND_HUB, 0},
+        {16, "author.fork", EFFECT_FACT, KIND_SEALED | KIND_HUB, 0},
     };
     assert_int_equal(roster_module.kind_count, COUNT_OF(rows));
     for (size_t i = 0; i < COUNT_OF(rows); i++) {

@@ -163,6 +163,14 @@ static void fold_review(struct roster_state *state, const struct fold_entry *ent
     state->as.review.time = entry->content->time;
 }
 
+// Both branches are kept by the hub; here the device is only marked.
+static void fold_fork(struct roster_state *state, const struct fold_entry *entry) {
+    (void)entry;
+    if (state->what == ROSTER_DEVICE && state->as.device.forks < UINT8_MAX) {
+        state->as.device.forks++;
+    }
+}
+
 static const struct {
     uint16_t kind;
     void (*fold)(struct roster_state *state, const struct fold_entry *entry);
@@ -180,6 +188,7 @@ static const struct {
     {KIND_ROOTS_CHANGE, roster_fold_roots},
     {KIND_PERSON_WITNESS, fold_witness},
     {KIND_REVOKE_HEADS, roster_fold_heads},
+    {KIND_AUTHOR_FORK, fold_fork},
 };
 
 static void roster_fold(void *state, struct rid subject, const struct fold_entry *entry) {
@@ -236,7 +245,7 @@ static const char *roster_area(const void *state) {
 
 const struct module roster_module = {
     .name = "roster",
-    .fold_version = 2,
+    .fold_version = 3,
     .kinds = roster_kinds,
     .kind_count = ROSTER_KIND_COUNT,
     .state_bytes = sizeof(struct roster_state),

@@ -341,6 +341,7 @@ static const struct {
     {KIND_ROOTS_CHANGE, check_roots_change},
     {KIND_PERSON_WITNESS, check_witness},
     {KIND_REVOKE_HEADS, check_heads},
+    {KIND_AUTHOR_FORK, check_nothing},
 };
 
 enum verdict roster_check(const struct check_input *input, struct refusal *out_refusal) {

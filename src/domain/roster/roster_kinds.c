@@ -113,6 +113,15 @@ static const struct field revoke_heads_fields[] = {
     {REVOKE_KEY,  "key",  FIELD_ID,    CRIT, SIZE(ID_BYTES), NULL},
 };
 
+static const struct field author_fork_fields[] = {
+    {FORK_AUTHOR,   "author",   FIELD_ID,    REQ, SIZE(ID_BYTES), NULL},
+    {FORK_LANE,     "lane",     FIELD_UINT,  REQ, 0, LANE_COUNT - 1, NULL},
+    {FORK_AUDIENCE, "audience", FIELD_UINT,  REQ, 0, AUDIENCE_COUNT - 1, NULL},
+    {FORK_SEQ,      "seq",      FIELD_UINT,  REQ, 1, INT64_MAX, NULL},
+    {FORK_HASH,     "hash",     FIELD_BYTES, REQ, SIZE(HASH_BYTES), NULL},
+    {FORK_SEAL,     "seal",     FIELD_BYTES, REQ, SIZE(SIGNATURE_BYTES), NULL},
+};
+
 #define FIELDS(rows) rows, COUNT_OF(rows)
 const struct kind roster_kinds[ROSTER_KIND_COUNT] = {
     {KIND_AUTHOR_OPEN, "author.open", EFFECT_FACT, LANE_CONTROL,
@@ -143,6 +152,8 @@ const struct kind roster_kinds[ROSTER_KIND_COUNT] = {
      KIND_OPENS, ROLE_BIT(ROLE_SHIFT_LEADER), FIELDS(person_witness_fields)},
     {KIND_REVOKE_HEADS, "revoke.heads", EFFECT_FACT, LANE_CONTROL,
      KIND_SEALED | KIND_HUB, 0, FIELDS(revoke_heads_fields)},
+    {KIND_AUTHOR_FORK, "author.fork", EFFECT_FACT, LANE_CONTROL,
+     KIND_SEALED | KIND_HUB, 0, FIELDS(author_fork_fields)},
 };
 // clang-format on
 

@@ -4,7 +4,7 @@
 
 #include "davy/domain/roster/roster.h"
 
-#define ROSTER_KIND_COUNT 14
+#define ROSTER_KIND_COUNT 15
 
 extern const struct kind roster_kinds[ROSTER_KIND_COUNT];
 

@@ -29,6 +29,9 @@
 //                                                             9 from, 10 until
 // revoke.heads   (14) fact      hub's seal; on a device or    2 good (repeated), 3 key (id)
 //                               a person
+// author.fork    (16) fact      hub's seal; on a device       1 author, 2 lane, 3 audience, 4 seq,
+//                                                             5 hash, 6 seal (of the branch that
+//                                                             lost)
 // A head in author.open is u8 lane, u8 audience, u64 seq, 32-byte chain hash. Keys once certified
 // stay known, because what they signed must verify for ever. A grant of the same role and area
 // replaces the earlier one.
@@ -76,6 +79,7 @@ enum roster_kind {
     KIND_ROOTS_CHANGE = 12,
     KIND_PERSON_WITNESS = 13,
     KIND_REVOKE_HEADS = 14,
+    KIND_AUTHOR_FORK = 16,
 };
 // Body tags, named KIND_FIELD.
 enum {
@@ -115,6 +119,12 @@ enum {
     WITNESS_AREA = 8,
     WITNESS_FROM = 9,
     WITNESS_UNTIL = 10,
+    FORK_AUTHOR = 1,
+    FORK_LANE = 2,
+    FORK_AUDIENCE = 3,
+    FORK_SEQ = 4,
+    FORK_HASH = 5,
+    FORK_SEAL = 6,
 };
 #define AUTHOR_HEAD_BYTES (1 + 1 + 8 + HASH_BYTES)
 #define ROSTER_GOOD_BYTES (ID_BYTES + 1 + 1 + 8)
@@ -216,6 +226,7 @@ struct roster_device {
     uint8_t kind; // enum device_kind
     bool revoked;
     bool listed;
+    uint8_t forks; // authors of this device that sealed two branches; 255 and more
     struct public_key key;
     struct roster_goods goods;
 };
