@@ -33,6 +33,17 @@ static int row_compare(const void *a, const void *b) {
     return order ? order : id16_compare(left->subject.id, right->subject.id);
 }
 
+// Whoever opens an alarm later wants to see what led on from it.
+static void keep_trends(struct app *app) {
+    uint32_t count = app->alarm_count < TREND_ALARMS_MAX ? app->alarm_count : TREND_ALARMS_MAX;
+    while (count-- > 0) {
+        const struct tag_entry *tag = tag_find(app, app->alarms[count].state.tag);
+        if (tag) {
+            trend_lengthen(app, tag);
+        }
+    }
+}
+
 enum rc app_alarms(struct app *app) {
     if (!app->alarms_dirty) {
         return RC_OK;
@@ -51,6 +62,7 @@ enum rc app_alarms(struct app *app) {
     if (app->alarm_count > 1) {
         qsort(app->alarms, app->alarm_count, sizeof *app->alarms, row_compare);
     }
+    keep_trends(app);
     app->alarms_dirty = false;
     return RC_OK;
 }

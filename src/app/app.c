@@ -40,7 +40,9 @@ static void on_fold(void *ctx, const struct module *module, struct rid subject, 
         app->changed |= rc != RC_OK;
     }
     app->alarms_dirty |= module == &alarm_module;
-    app->defs_dirty |= module == &define_module;
+    if (module == &define_module) {
+        app_def_fold(app, state);
+    }
 }
 
 static enum rc load_roster(void *ctx, struct rid subject, const void *state) {
@@ -148,10 +150,7 @@ static enum rc open_parts(struct app *app, struct refusal *out_refusal) {
         return REFUSE(out_refusal, REFUSAL_FILE_LINE, "device.ini", "[device]", "author", "keys/");
     }
     if (rc == RC_OK) {
-        rc = map_new(LIMIT_SITE_TAGS, seed, &app->live_map);
-    }
-    if (rc == RC_OK) {
-        rc = map_new(LIMIT_SITE_TAGS, seed, &app->def_map);
+        rc = map_new(APP_TAGS_MAX, seed, &app->tag_map);
     }
     if (rc == RC_OK) {
         rc = open_store(app, out_refusal);
@@ -176,6 +175,7 @@ enum rc app_open(const struct app_options *options, struct moment now, struct ap
     buf_init(&app->body, LIMIT_RECORD_BODY_BYTES);
     buf_init(&app->content, LIMIT_RECORD_CONTENT_BYTES);
     buf_init(&app->scratch, LIMIT_CONTROL_MESSAGE_BYTES);
+    buf_init(&app->packed, sizeof(struct define_state) * 2);
     enum rc rc = open_parts(app, out_refusal);
     if (rc != RC_OK) {
         app_close(app);
@@ -190,7 +190,7 @@ void app_close(struct app *app) {
         return;
     }
     app_people_close(app);
-    app_tags_close(app);
+    app_defs_close(app);
     sync_device_free(app->sync);
     store_close(app->store);
     roster_free(app->roster);
@@ -199,12 +199,11 @@ void app_close(struct app *app) {
         free(app->inbox[i].bytes);
     }
     free(app->alarms);
-    free(app->defs);
-    map_free(app->live_map);
-    map_free(app->def_map);
+    map_free(app->tag_map);
     buf_fini(&app->body);
     buf_fini(&app->content);
     buf_fini(&app->scratch);
+    buf_fini(&app->packed);
     free(app);
 }
 

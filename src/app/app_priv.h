@@ -1,7 +1,8 @@
 // The app's inner parts: one file a concern, one struct that holds all.
 //   app.c       open, close, one step       act.c       building, signing, appending a record
 //   people.c    sign-in, lock, first use    alarm.c     list, detail, acknowledge, comment
-//   overview.c  areas                       tags.c      definitions, live values, trends
+//   overview.c  areas                       tags.c      tags and their live values
+//   defs.c      definitions, packed         trend.c     points of a tag over time
 //   outbox.c    stages of own acts          log.c       records of a subject, export, search
 //   admin.c     people, roles, devices      say.c       sentences
 //   remark.c    remarks
@@ -20,8 +21,11 @@
 #define APP_MESSAGES_MAX 32
 #define APP_INBOX_MAX 2048
 #define APP_STEP_BYTES 262144 // frames of one transaction: the screen must not stand still
-#define TREND_POINTS_MAX 600  // of a tag that somebody looks at
-#define TREND_POINTS_MIN 32   // of every tag: a sparkline
+#define TREND_POINTS_MAX 600  // of a tag that somebody looks at, or that has an open alarm
+#define TREND_POINTS_MIN 24   // of every tag: a sparkline
+#define TREND_LONG_MAX 96   // tags with more at one time: what stands on a wide screen, and alarms
+#define TREND_ALARMS_MAX 32 // of these, for alarms that nobody looks at yet
+#define APP_TAGS_MAX (2 * LIMIT_SITE_TAGS) // removed tags and those only heard of count, too
 
 struct app_signed {
     struct rid person;
@@ -30,14 +34,30 @@ struct app_signed {
     uint64_t session;
 };
 
-struct app_live {
-    char tag[LIMIT_TAG_BYTES + 1];
-    double value;
-    uint8_t quality; // 3: source stale
-    struct utc_ms time;
-    uint32_t picture;           // app->picture when it was heard
-    struct trend_point *points; // ring
+// A definition, packed: a site has thousands, and most of a define_state is empty. Texts with their
+// NULs (code, area, name, unit, equipment), then which numbers there are, then these.
+struct app_def {
+    uint32_t order;
+    uint16_t bytes;
+    char packed[];
+};
+
+// The newest points of one tag. A time is kept as its low bits, which count back from the newest.
+struct trend {
+    double *values; // ring of cap; behind them, as many uint32: time << 2 | quality
+    int64_t newest; // ms
     uint16_t cap, count, next;
+};
+
+// A tag that is defined, or heard of, or both. Its place in the table stays while the app is open.
+struct tag_entry {
+    struct app_def *def; // NULL: not defined
+    double value;
+    struct utc_ms time;
+    uint32_t picture; // app->picture when it was heard
+    uint8_t quality;  // 3: source stale
+    bool heard;
+    struct trend trend;
 };
 
 struct app_frame {
@@ -82,13 +102,17 @@ struct app {
     struct alarm_row *alarms; // open ones, in order
     uint32_t alarm_count, alarm_cap;
     bool alarms_dirty;
-    struct define_state *defs; // areas, then tags, in site order
-    uint32_t def_count, def_cap;
-    struct map *def_map; // tag name to index
-    bool defs_dirty;
-    struct app_live *live;
-    uint32_t live_count, live_cap;
-    struct map *live_map;
+    struct tag_entry *tags;
+    uint32_t tag_count, tag_cap;
+    struct map *tag_map; // name to place in tags
+    uint64_t *tag_order; // defined ones in site order: order << 32 | place in tags
+    uint32_t defined_count;
+    struct app_def *areas[LIMIT_SITE_AREAS]; // in site order
+    uint32_t area_count;
+    bool defs_dirty;                     // to be read from the store
+    bool defs_unsorted;                  // tag_order and areas are to be made anew
+    uint32_t trend_long[TREND_LONG_MAX]; // places in tags, the last asked for first
+    uint32_t trend_long_count;
     uint64_t digest_number; // of the newest digest
     uint32_t picture;       // counts up when a digest was missed: what is older is no longer live
 
@@ -102,7 +126,7 @@ struct app {
     struct app_unsent unsent[FRAME_CHAINS_MAX];
     bool in_acts; // several records of one act share a transaction
     bool changed;
-    struct buf body, content, scratch;
+    struct buf body, content, scratch, packed;
 };
 
 void app_random(struct app *app, void *out, size_t len);
@@ -131,10 +155,22 @@ void app_people_close(struct app *app);
 void app_idle(struct app *app);
 void app_enrolled(void *ctx, struct key_id key, enum refusal_code code);
 
+// defs.c
+// Reads and sorts what is not up to date.
+DAVY_MUST_USE enum rc app_defs(struct app *app);
+// A definition changed in the store.
+void app_def_fold(struct app *app, const struct define_state *state);
+void app_defs_close(struct app *app);
+void def_unpack(const struct app_def *def, enum define_what what, struct define_state *out_state);
+const char *def_area(const struct app_def *def); // borrowed
+
 // tags.c
 void app_digest(void *ctx, const struct digest *digest);
-DAVY_MUST_USE enum rc app_defs(struct app *app);
-void app_tags_close(struct app *app);
+struct tag_entry *tag_find(const struct app *app, const char *tag);
+// NULL: no room.
+struct tag_entry *tag_make(struct app *app, struct slice tag);
+// Forgets all tags: definitions, values, trends.
+void app_tags_clear(struct app *app);
 bool app_picture_is_stale(struct app *app);
 struct picture {
     bool stale;
@@ -142,7 +178,12 @@ struct picture {
 };
 struct picture app_picture(struct app *app);
 // Never heard, missed, bad, too old, or the picture is stale.
-bool app_tag_is_unknown(struct app *app, const char *tag, struct picture picture);
+bool tag_is_unknown(const struct app *app, const struct tag_entry *tag, struct picture picture);
+
+// trend.c
+void trend_put(struct trend *trend, const struct trend_point *point);
+// From now on many points of this tag are kept; the one not asked for longest goes back to few.
+void trend_lengthen(struct app *app, const struct tag_entry *tag);
 
 // alarm.c
 DAVY_MUST_USE enum rc app_alarms(struct app *app);

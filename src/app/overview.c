@@ -45,16 +45,16 @@ static struct area_row *area_of(struct area_row *rows, uint32_t *count, uint32_t
 
 static void count_tags(struct app *app, struct area_row *rows, uint32_t count) {
     struct picture picture = app_picture(app);
-    for (uint32_t i = 0; i < app->def_count; i++) {
-        const struct define_state *def = &app->defs[i];
-        if (def->what != DEFINE_TAG) {
+    for (uint32_t i = 0; i < app->tag_count; i++) {
+        const struct tag_entry *tag = &app->tags[i];
+        if (!tag->def) {
             continue;
         }
-        bool unknown = app_tag_is_unknown(app, def->code, picture);
+        const char *area = def_area(tag->def);
         for (uint32_t k = 0; k < count; k++) {
-            if (strcmp(rows[k].code, def->area) == 0) {
+            if (strcmp(rows[k].code, area) == 0) {
                 rows[k].tags++;
-                rows[k].tags_unknown += unknown;
+                rows[k].tags_unknown += tag_is_unknown(app, tag, picture);
                 break;
             }
         }
@@ -67,14 +67,13 @@ uint32_t app_areas(struct app *app, struct moment now, struct area_row *out_rows
     if (app_defs(app) != RC_OK || app_alarms(app) != RC_OK) {
         return 0;
     }
-    for (uint32_t i = 0; i < app->def_count && count < max; i++) {
-        const struct define_state *def = &app->defs[i];
-        if (def->what == DEFINE_AREA) {
-            struct area_row *row = &out_rows[count++];
-            *row = (struct area_row){.letter = '-'};
-            memcpy(row->code, def->code, sizeof row->code);
-            memcpy(row->name, def->name, sizeof row->name);
-        }
+    for (; count < app->area_count && count < max; count++) {
+        struct define_state area;
+        struct area_row *row = &out_rows[count];
+        def_unpack(app->areas[count], DEFINE_AREA, &area);
+        *row = (struct area_row){.letter = '-'};
+        memcpy(row->code, area.code, sizeof row->code);
+        memcpy(row->name, area.name, sizeof row->name);
     }
     for (uint32_t i = 0; i < app->alarm_count; i++) {
         struct area_row *row = area_of(out_rows, &count, max, app->alarms[i].state.area);

@@ -152,7 +152,7 @@ static const struct {
     {PRAGMA_FIRST, "PRAGMA cell_size_check = ON", "PRAGMA cell_size_check", "1"},
     {PRAGMA_FIRST, "PRAGMA mmap_size = 0", "PRAGMA mmap_size", "0"},
     {PRAGMA_FIRST, "PRAGMA temp_store = MEMORY", "PRAGMA temp_store", "2"},
-    {PRAGMA_FIRST, "PRAGMA cache_size = -4096", "PRAGMA cache_size", "-4096"},
+    {PRAGMA_FIRST, "PRAGMA cache_size = -1024", "PRAGMA cache_size", "-1024"},
     {PRAGMA_EXCLUSIVE, "PRAGMA locking_mode = EXCLUSIVE", "PRAGMA locking_mode", "exclusive"},
     {PRAGMA_WRITER, "PRAGMA journal_mode = WAL", "PRAGMA journal_mode", "wal"},
     {PRAGMA_WRITER, "PRAGMA synchronous = FULL", "PRAGMA synchronous", "2"},

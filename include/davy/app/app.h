@@ -212,8 +212,8 @@ struct trend_point {
     double value;
     uint8_t quality;
 };
-// Live values heard since the console started, oldest first, at most max (the newest). Returns the
-// count.
+// Live values heard since the console started, oldest first, at most max (the newest). Few are kept
+// of every tag, hundreds of those with an open alarm or asked for more than few. Returns the count.
 uint32_t app_trend(struct app *app, const char *tag, struct trend_point *out_points, uint32_t max);
 
 // ---- Log ----
