@@ -2,8 +2,13 @@
 """make bench: each figure beside the machine's own limit, measured in the same run.
 
 Prints a table and writes BUILD/bench.json, a list of {name, unit, value, reference, ratio, bound, ok}.
-A smaller run: bench.py BUILD --scale 0.1
+
+    scripts/bench [WORD...]    only the parts whose name holds one of the words: latency, acts, ingest,
+                               paint-and-memory (acts needs an alarm, so latency comes with it)
+    --scale 0.1                a smaller run
+    --keep                     leaves the site's folder
 """
+import argparse
 import json
 import os
 import pty
@@ -21,8 +26,13 @@ import tempfile
 import termios
 import time
 
-BUILD = sys.argv[1] if len(sys.argv) > 1 and not sys.argv[1].startswith("--") else "build"
-SCALE = float(sys.argv[sys.argv.index("--scale") + 1]) if "--scale" in sys.argv else 1.0
+ARGS = argparse.ArgumentParser(usage="scripts/bench [WORD...] [--scale S] [--keep]")
+ARGS.add_argument("build")
+ARGS.add_argument("words", nargs="*")
+ARGS.add_argument("--scale", type=float, default=1.0)
+ARGS.add_argument("--keep", action="store_true")
+ARGS = ARGS.parse_args()
+BUILD, SCALE = ARGS.build, ARGS.scale
 WORK = tempfile.mkdtemp(prefix="davy-bench-")
 PORT = 0
 procs = []
@@ -342,8 +352,19 @@ def bench_acts():
 
 # ---- first paint and memory ---------------------------------------------------------------------
 
+def value_for_every_tag():
+    names = [f"T{t:05d}" for t in range(TAGS)] + FRESH
+    pub = spawn(*pub_args(1), stdin=subprocess.PIPE, text=True)
+    for at in range(0, len(names), 100):
+        values = ",".join('{"tag":"%s","v":%d}' % (name, 100 + at % 700) for name in names[at:at + 100])
+        pub.stdin.write('{"values":[%s]}\n' % values)
+    pub.stdin.close()
+    pub.wait(60)
+
+
 def bench_paint(hub):
-    log("first paint on a large store")
+    log("first paint and memory on a large store")
+    value_for_every_tag()
     turns = 10
     for turn in range(1, turns):
         before = status()["n"]
@@ -384,10 +405,13 @@ def main():
         hub = make_site()
         limits = json.loads(run(f"{BUILD}/probe", "limits", WORK))
         log(f"limits: {limits}")
-        bench_latency(limits)
-        bench_acts()
-        bench_ingest(hub)
-        bench_paint(hub)
+        parts = {"latency": lambda: bench_latency(limits), "acts": bench_acts,
+                 "ingest": lambda: bench_ingest(hub), "paint-and-memory": lambda: bench_paint(hub)}
+        wanted = [name for name in parts if not ARGS.words or any(word in name for word in ARGS.words)]
+        if "acts" in wanted and "latency" not in wanted:
+            wanted.insert(0, "latency")
+        for name in wanted:
+            parts[name]()
     finally:
         for proc in reversed(procs):
             if proc.poll() is None:
@@ -396,7 +420,9 @@ def main():
                     proc.wait(5)
                 except subprocess.TimeoutExpired:
                     proc.kill()
-        if "--keep" not in sys.argv:
+        if ARGS.keep:
+            log(f"kept: {WORK}")
+        else:
             shutil.rmtree(WORK, ignore_errors=True)
     with open(f"{BUILD}/bench.json", "w") as f:
         json.dump(results, f, indent=1)
