@@ -42,6 +42,55 @@ static bool site_ok(const struct judge *judge, const struct content *content, st
     return id16_equal(content->site.id, site.id);
 }
 
+// ---- Revocation ----
+
+static enum rc review_of(struct store *store, struct rid record, enum review_decision *out) {
+    struct roster_state *state = calloc(1, sizeof *state);
+    if (!state) {
+        return RC_NO_MEMORY;
+    }
+    enum rc rc =
+        store_view_get(store, &roster_module, roster_review_subject(record), false, state);
+    bool known = rc == RC_OK && state->what == ROSTER_REVIEW;
+    *out = known ? (enum review_decision)state->as.review.decision : REVIEW_NONE;
+    free(state);
+    return rc == RC_NOT_FOUND ? RC_OK : rc;
+}
+
+enum rc judge_disputed(struct store *store, const struct roster *roster,
+                       const struct store_item *item, bool *out_disputed,
+                       enum review_decision *out_review) {
+    bool after = item->logged && item->log.verdict == VERDICT_ACCEPTED &&
+                 roster_after_good(roster, &item->content, &item->entry.place) != REFUSAL_NONE;
+    enum review_decision review = REVIEW_NONE;
+    enum rc rc = after ? review_of(store, item->entry.rid, &review) : RC_OK;
+    if (rc == RC_OK) {
+        *out_disputed = after;
+        *out_review = review;
+    }
+    return rc;
+}
+
+// First of all: does a revocation hold it?
+static enum rc judge_revoked(const struct judge *judge, const struct content *content,
+                             const struct place *place, struct rid rid, enum verdict *out_verdict,
+                             struct refusal *out_refusal) {
+    enum refusal_code code = roster_after_good(judge->roster, content, place);
+    enum review_decision review = REVIEW_NONE;
+    enum rc rc = code == REFUSAL_NONE ? RC_OK : review_of(judge->store, rid, &review);
+    *out_verdict = VERDICT_ACCEPTED;
+    if (rc != RC_OK || code == REFUSAL_NONE || review == REVIEW_RELEASE) {
+        return rc;
+    }
+    *out_verdict = refuse(out_refusal, review == REVIEW_REJECT ? REFUSAL_REJECTED : code, "");
+    if (review == REVIEW_NONE) {
+        *out_verdict = VERDICT_HELD;
+    }
+    return RC_OK;
+}
+
+// ---- Effects ----
+
 // Does the record cover everything that its effect demands of a subject's history?
 struct cover {
     const struct judge *judge;
@@ -49,10 +98,19 @@ struct cover {
     const struct place *place;
     bool allow;
     bool covered;
+    bool disputed;
 };
 
 static enum rc cover_item(void *ctx, const struct store_item *item) {
     struct cover *cover = ctx;
+    bool disputed = false;
+    enum review_decision review = REVIEW_NONE;
+    enum rc rc =
+        judge_disputed(cover->judge->store, cover->judge->roster, item, &disputed, &review);
+    if (rc != RC_OK) {
+        return rc;
+    }
+    cover->disputed |= disputed && review == REVIEW_NONE;
     const struct module *module;
     const struct kind *kind = registry_kind(cover->judge->registry, item->content.kind, &module);
     bool counts = item->logged && item->log.verdict == VERDICT_ACCEPTED && kind &&
@@ -60,20 +118,19 @@ static enum rc cover_item(void *ctx, const struct store_item *item) {
     if (counts && !content_covers(cover->content, cover->place, &item->entry.place,
                                   &item->log.admit_place, item->entry.rid)) {
         cover->covered = false;
-        return RC_FULL;
     }
     return RC_OK;
 }
 
 static enum rc effect_holds(const struct judge *judge, const struct kind *kind,
                             const struct content *content, const struct place *place,
-                            bool *out_covered) {
-    *out_covered = true;
+                            enum refusal_code *out_code) {
+    *out_code = REFUSAL_NONE;
     if (kind->effect == EFFECT_FACT || kind->effect == EFFECT_RESTRICT ||
         (kind->flags & KIND_OPENS)) {
         return RC_OK;
     }
-    for (uint16_t i = 0; i < content->subject_count; i++) {
+    for (uint16_t i = 0; i < content->subject_count && *out_code == REFUSAL_NONE; i++) {
         struct cover cover = {.judge = judge,
                               .content = content,
                               .place = place,
@@ -83,7 +140,9 @@ static enum rc effect_holds(const struct judge *judge, const struct kind *kind,
         if (rc != RC_OK) {
             return rc;
         }
-        *out_covered &= cover.covered;
+        *out_code = cover.disputed   ? REFUSAL_DISPUTED
+                    : !cover.covered ? REFUSAL_NOT_COVERED
+                                     : REFUSAL_NONE;
     }
     return RC_OK;
 }
@@ -107,13 +166,16 @@ static enum rc judge_subject(const struct judge *judge, const struct module *mod
         }
     }
     // A hub's fact may speak of a subject that its name defines (site.area, site.tag).
-    bool defines = kind->effect == EFFECT_FACT && (kind->flags & KIND_HUB);
+    bool defines = kind->effect == EFFECT_FACT && (kind->flags & (KIND_HUB | KIND_NAMED));
     if (!input->state && !(kind->flags & (KIND_OPENS | KIND_NO_SUBJECT)) && !defines) {
         (void)REFUSE(out_refusal, REFUSAL_SUBJECT_UNKNOWN, kind->name);
         *out_verdict = kind->effect == EFFECT_FACT ? VERDICT_HELD : VERDICT_REFUSED;
         return RC_OK;
     }
     *out_verdict = module->check ? module->check(input, out_refusal) : VERDICT_ACCEPTED;
+    if (*out_verdict == VERDICT_ACCEPTED && module == &roster_module) {
+        *out_verdict = roster_check_facts(judge->roster, input, out_refusal);
+    }
     return RC_OK;
 }
 
@@ -193,28 +255,49 @@ static enum verdict judge_outside(const struct judge *judge, const struct kind *
     return judge_signature(judge, kind, content, record, out_refusal);
 }
 
+// Form, signature, subjects, effect; the record is of a kind that is known.
+static enum rc judge_known(const struct judge *judge, const struct content *content,
+                           const struct place *place, const struct signed_record *record,
+                           enum verdict *out_verdict, struct refusal *out_refusal) {
+    const struct module *module = NULL;
+    const struct kind *kind = registry_kind(judge->registry, content->kind, &module);
+    enum rc rc = RC_OK;
+    *out_verdict = judge_outside(judge, kind, content, place, record, out_refusal);
+    if (*out_verdict == VERDICT_ACCEPTED) {
+        struct check_input input = {.content = content, .rid = record->rid, .now = judge->now};
+        rc = judge_subjects(judge, module, kind, &input, out_verdict, out_refusal);
+    }
+    if (rc == RC_OK && *out_verdict == VERDICT_ACCEPTED && kind->effect == EFFECT_ALLOW &&
+        judge->roster_age_ms > LIMIT_ROSTER_AGE_MS) {
+        *out_verdict = refuse(out_refusal, REFUSAL_ROSTER_OLD, kind->name);
+    }
+    if (rc == RC_OK && *out_verdict == VERDICT_ACCEPTED) {
+        enum refusal_code code = REFUSAL_NONE;
+        rc = effect_holds(judge, kind, content, place, &code);
+        if (rc == RC_OK && code != REFUSAL_NONE) {
+            *out_verdict = refuse(out_refusal, code, kind->name);
+        }
+    }
+    if (rc == RC_OK && *out_verdict == VERDICT_ACCEPTED &&
+        roster_person_is_proposed(judge->roster, content->person)) {
+        (void)refuse(out_refusal, REFUSAL_WITNESSED, kind->name);
+        *out_verdict = VERDICT_HELD;
+    }
+    return rc;
+}
+
 enum rc judge_record(const struct judge *judge, const struct content *content,
                      const struct place *place, const struct signed_record *record,
                      enum verdict *out_verdict, struct refusal *out_refusal) {
     struct refusal refusal = {0};
-    const struct module *module = NULL;
-    const struct kind *kind = registry_kind(judge->registry, content->kind, &module);
     enum verdict verdict = VERDICT_HELD;
-    enum rc rc = RC_OK;
-    if (kind) {
-        verdict = judge_outside(judge, kind, content, place, record, &refusal);
-    } else {
-        (void)REFUSE(&refusal, REFUSAL_KIND_UNKNOWN, "");
-    }
-    if (verdict == VERDICT_ACCEPTED) {
-        struct check_input input = {.content = content, .rid = record->rid, .now = judge->now};
-        rc = judge_subjects(judge, module, kind, &input, &verdict, &refusal);
-    }
+    enum rc rc = judge_revoked(judge, content, place, record->rid, &verdict, &refusal);
     if (rc == RC_OK && verdict == VERDICT_ACCEPTED) {
-        bool covered = true;
-        rc = effect_holds(judge, kind, content, place, &covered);
-        if (rc == RC_OK && !covered) {
-            verdict = refuse(&refusal, REFUSAL_NOT_COVERED, kind->name);
+        if (registry_kind(judge->registry, content->kind, NULL)) {
+            rc = judge_known(judge, content, place, record, &verdict, &refusal);
+        } else {
+            (void)REFUSE(&refusal, REFUSAL_KIND_UNKNOWN, "");
+            verdict = VERDICT_HELD;
         }
     }
     if (rc != RC_OK) {

@@ -30,6 +30,7 @@ enum verdict hub_judge(void *ctx, const struct content *content, const struct pl
     struct refusal refusal = {0};
     enum verdict verdict = VERDICT_HELD;
     struct store_author author;
+    hub_revokes_look(hub);
     if (store_author_get(hub->store, place->chain.author, &author) != RC_OK ||
         !roster_device_by_key(hub->roster, &author.device_key, &judge.author_device)) {
         *out_rule = REFUSAL_DEVICE_UNKNOWN;
@@ -59,7 +60,7 @@ bool hub_device_of(void *ctx, const char *account, struct rid *out_device,
         return false;
     }
     const struct roster_device *found = roster_device(hub->roster, device);
-    if (!found || found->kind == DEVICE_HUB) {
+    if (!found || found->kind == DEVICE_HUB || found->revoked) {
         return false;
     }
     *out_device = device;

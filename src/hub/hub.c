@@ -39,9 +39,13 @@ static enum rc send_of(void *ctx, const char *account, uint8_t lane, struct slic
 
 static void on_fold(void *ctx, const struct module *module, struct rid subject, const void *state) {
     struct hub *hub = ctx;
-    if (module == &roster_module && roster_set(hub->roster, subject, state) != RC_OK) {
+    if (module != &roster_module) {
+        return;
+    }
+    if (roster_set(hub->roster, subject, state) != RC_OK) {
         hub_log(hub, LOG_ERROR, "the roster is full: limits of people, devices or keys");
     }
+    hub_revoke_fold(hub, subject, state);
 }
 
 static enum rc load_roster(void *ctx, struct rid subject, const void *state) {
@@ -69,6 +73,7 @@ static enum rc reload_roster(struct hub *hub) {
 static enum rc undo(struct hub *hub) {
     store_rollback(hub->store);
     sync_hub_aborted(hub->sync);
+    hub->revoke_count = 0;
     enum rc rc = reload_roster(hub);
     return rc == RC_OK ? hub_alarms_load(hub) : rc;
 }
@@ -289,6 +294,9 @@ static enum rc step_records(struct hub *hub, uint32_t frames) {
     if (rc == RC_OK) {
         rc = hub_alarms_write(hub);
     }
+    if (rc == RC_OK) {
+        rc = hub_revokes_write(hub);
+    }
     return rc == RC_OK ? sync_hub_seal(hub->sync, hub->now) : rc;
 }
 
@@ -360,6 +368,7 @@ enum rc hub_step(struct hub *hub, struct moment now, struct mono_ms *out_next) {
     if (!served && sync_hub_serving(hub->sync)) {
         hub->reconcile_due = true;
     }
+    hub_sessions_end(hub);
     sync_hub_flush(hub->sync, now, &hub->sync_next);
     hub_digests(hub);
     int64_t next = now.mono.v + STEP_EVERY_MS;
@@ -417,6 +426,9 @@ enum rc hub_submit(struct hub *hub, uint8_t lane, const struct signed_record *re
     }
     if (rc == RC_OK) {
         rc = sync_hub_append(hub->sync, lane, audience, record, now, NULL);
+    }
+    if (rc == RC_OK) {
+        rc = hub_revokes_write(hub);
     }
     if (rc == RC_OK) {
         rc = sync_hub_seal(hub->sync, now);

@@ -8,6 +8,7 @@
 //   digest.c   live values out
 //   control.c  the socket beside the store
 //   init.c     a new site
+//   revoke.c   what follows from a revocation
 #ifndef DAVY_HUB_HUB_PRIV_H
 #define DAVY_HUB_HUB_PRIV_H
 
@@ -25,6 +26,7 @@
 #include "davy/store/history.h"
 
 #define HUB_EVENTS_MAX 65536   // evaluator events waiting for a commit; beyond: reconcile instead
+#define HUB_REVOKES_MAX 8          // revocations of one round that name no list
 #define HUB_JOINS_MAX 32       // devices waiting for an admin
 #define HUB_DEFINES_A_STEP 500 // definitions written in one transaction
 #define HUB_INBOX_MAX 4096     // frames waiting for a step
@@ -41,6 +43,17 @@ struct hub_join {
     char account[LIMIT_TAG_BYTES + 1];
     char name[LIMIT_NAME_BYTES + 1];
     uint8_t kind;
+};
+
+// A device or key that was withdrawn without a list, and what the hub held of its device then.
+struct hub_revoke {
+    struct rid subject;
+    struct rid device;
+    struct key_id key; // zero: the device
+    struct chain_id chains[ROSTER_GOODS_MAX];
+    uint64_t seqs[ROSTER_GOODS_MAX];
+    uint8_t count;
+    bool looked;
 };
 
 // The newest live reading of a tag.
@@ -81,6 +94,9 @@ struct hub {
     uint32_t event_count;
     struct hub_join joins[HUB_JOINS_MAX];
     uint32_t join_count;
+    struct hub_revoke revokes[HUB_REVOKES_MAX];
+    uint32_t revoke_count;
+    bool sessions_due; // a device was withdrawn: its session ends
 
     uint64_t digest_sessions;
     struct mono_ms digest_at;      // the last round of digests
@@ -128,6 +144,15 @@ void hub_alarms_force(struct hub *hub);
 // define.c
 DAVY_MUST_USE enum rc hub_define(struct hub *hub);
 void hub_site_free(struct hub *hub);
+
+// revoke.c
+// A person's or device's new state: what of it is to be stated.
+void hub_revoke_fold(struct hub *hub, struct rid subject, const struct roster_state *state);
+// Takes note of what the hub holds, before anything more is admitted.
+void hub_revokes_look(struct hub *hub);
+// States it, in the open transaction.
+DAVY_MUST_USE enum rc hub_revokes_write(struct hub *hub);
+void hub_sessions_end(struct hub *hub);
 
 // digest.c
 void hub_digests(struct hub *hub);

@@ -92,6 +92,14 @@ static void session_drop_unanswered(struct sync_hub *hub, struct rid device) {
     }
 }
 
+void sync_hub_drop(struct sync_hub *hub, struct rid device) {
+    for (uint32_t i = hub->session_count; i-- > 0;) {
+        if (rid_equal(hub->sessions[i]->device, device)) {
+            session_drop(hub, i);
+        }
+    }
+}
+
 enum rc sync_hub_new(const struct sync_hub_options *options, struct sync_hub **out_hub) {
     struct sync_hub *hub = calloc(1, sizeof *hub);
     if (!hub) {

@@ -49,7 +49,7 @@ static void grant_init(struct world *w, struct trial *t) {
     t->place =
         (struct place){.chain = {.author = w->config.author, .lane = LANE_CONTROL}, .seq = 1000};
     struct body body = body_of(KIND_ROLE_GRANT, &t->body);
-    body_put_uint(&body, ROLE_ROLE, ROLE_SAFETY);
+    body_put_uint(&body, ROLE_ROLE, ROLE_INSPECTOR);
     body_put_text(&body, ROLE_AREA, "");
 }
 
@@ -411,7 +411,7 @@ static void the_modules_own_check_is_asked(void **state) {
     struct trial t;
     grant_init(*state, &t);
     struct body body = body_of(KIND_ROLE_GRANT, &t.body);
-    body_put_uint(&body, ROLE_ROLE, ROLE_SAFETY);
+    body_put_uint(&body, ROLE_ROLE, ROLE_INSPECTOR);
     body_put_text(&body, ROLE_AREA, "");
     body_put_int(&body, ROLE_FROM, 2000);
     body_put_int(&body, ROLE_UNTIL, 1000);

@@ -80,6 +80,8 @@ DAVY_MUST_USE enum rc sync_hub_seal(struct sync_hub *hub, struct moment now);
 // Sends acknowledgements, then feeds by lane. out_next: when to call again at the latest (resends).
 void sync_hub_flush(struct sync_hub *hub, struct moment now, struct mono_ms *out_next);
 void sync_hub_aborted(struct sync_hub *hub);
+// Ends every session of a device; device_of refuses its next greeting.
+void sync_hub_drop(struct sync_hub *hub, struct rid device);
 // A person confirms that this hub is not behind, or that it may start alone.
 void sync_hub_confirm(struct sync_hub *hub);
 // Broadcasts a signed digest of live values.
