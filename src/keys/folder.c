@@ -163,3 +163,19 @@ enum rc key_folder_write(int folder, const char *name, const void *data, size_t 
     }
     return fsync(folder) == 0 ? RC_OK : rc_of_errno();
 }
+
+enum rc key_folder_wipe(int folder, const char *name, const void *data, size_t len) {
+    int file = openat(folder, name, O_WRONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+    if (file < 0) {
+        return errno == ELOOP ? RC_CORRUPT : rc_of_errno();
+    }
+    enum rc rc = file_write(file, data, len);
+    if (close(file) != 0 && rc == RC_OK) {
+        rc = rc_of_errno();
+    }
+    // A disk that takes no write still lets the name go.
+    if (unlinkat(folder, name, 0) != 0) {
+        return rc_of_errno();
+    }
+    return fsync(folder) == 0 ? rc : rc_of_errno();
+}

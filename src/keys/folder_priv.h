@@ -22,4 +22,7 @@ DAVY_MUST_USE enum rc key_folder_read(int folder, const char *name, void *out_da
 // Writes beside, syncs, renames, syncs the folder. RC_FULL, RC_IO: the old file is still there.
 DAVY_MUST_USE enum rc key_folder_write(int folder, const char *name, const void *data, size_t len);
 
+// Overwrites a file of that length in place, syncs, unlinks, syncs the folder. RC_NOT_FOUND.
+DAVY_MUST_USE enum rc key_folder_wipe(int folder, const char *name, const void *data, size_t len);
+
 #endif

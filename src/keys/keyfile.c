@@ -234,16 +234,16 @@ static enum rc person_unwrap(const struct person_file *file, const uint8_t *devi
     return rc;
 }
 
-// A fresh key's file and public key, wrapped.
-static enum rc person_make(const struct keyfile_device *device, const char *pin,
-                           struct pin_cost cost, struct person_file *out_file) {
+// A fresh key's file, wrapped.
+static enum rc person_make_as(const uint8_t magic[16], const struct keyfile_device *device,
+                              const char *pin, struct pin_cost cost, struct person_file *out_file) {
     uint8_t seed[SEED_BYTES];
     keys_random(seed, sizeof(seed));
     struct keypair *pair = NULL;
     enum rc rc = keypair_from_seed(keys_ed25519(), seed, &pair);
     if (rc == RC_OK) {
         struct person_file file = {0};
-        memcpy(file.magic, person_magic, sizeof(person_magic));
+        memcpy(file.magic, magic, sizeof(file.magic));
         memcpy(file.public_key, keypair_public(pair)->b, PUBLIC_KEY_BYTES);
         keyfile_put(file.ops, cost.ops, sizeof(file.ops));
         keyfile_put(file.mem_bytes, cost.mem_bytes, sizeof(file.mem_bytes));
@@ -270,7 +270,7 @@ enum rc keyfile_person_create(const char *folder, const struct keyfile_device *d
         return RC_INVALID;
     }
     struct person_file file;
-    enum rc rc = person_make(device, pin, cost, &file);
+    enum rc rc = person_make_as(person_magic, device, pin, cost, &file);
     if (rc != RC_OK) {
         return rc;
     }
@@ -317,12 +317,29 @@ static enum rc person_read(const struct pin_counter *counter, struct person_file
     return RC_OK;
 }
 
+// Overwritten before it is unlinked: then only what the medium itself keeps is left.
+static enum rc person_wipe(const struct pin_counter *counter) {
+    char name[KEYFILE_NAME_BYTES];
+    struct person_file nothing = {0};
+    keyfile_name(counter->key, "person", name);
+    enum rc rc = key_folder_wipe(counter->folder, name, &nothing, sizeof(nothing));
+    return rc == RC_NOT_FOUND ? RC_OK : rc;
+}
+
 // One counted try at an authentic file.
 static enum rc person_try(const struct pin_counter *counter, const struct person_file *file,
                           const char *pin, struct moment now, struct keypair **out_pair,
                           struct refusal *out_refusal) {
     struct pin_tries before;
-    enum rc rc = pin_tries_begin(counter, now, &before, out_refusal);
+    struct refusal refusal = {0};
+    enum rc rc = pin_tries_begin(counter, now, &before, &refusal);
+    if (rc != RC_OK && out_refusal != NULL) {
+        *out_refusal = refusal;
+    }
+    if (rc == RC_REFUSED && refusal.code == REFUSAL_PIN_WIPED) {
+        enum rc wiped = person_wipe(counter);
+        rc = wiped == RC_OK ? rc : wiped;
+    }
     if (rc != RC_OK) {
         return rc;
     }
@@ -385,4 +402,71 @@ enum rc keyfile_person_unlock(const char *folder, struct key_id key) {
     keyfile_device_fini(&device);
     key_folder_close(dir);
     return rc;
+}
+
+enum rc keyfile_person_wipe(const char *folder, struct key_id key) {
+    int dir = -1;
+    enum rc rc = key_folder_open(folder, false, &dir);
+    if (rc == RC_OK) {
+        struct pin_counter counter = {dir, NULL, key};
+        rc = person_wipe(&counter);
+    }
+    key_folder_close(dir);
+    return rc;
+}
+
+// ---- Root keys: a file that leaves the machine, wrapped by its PIN alone
+
+static const uint8_t root_magic[16] = "davy/root/1";
+static const uint8_t no_secret[32];
+
+enum rc keyfile_root_create(const char *folder, const char *name, const char *pin,
+                            struct pin_cost cost, struct public_key *out_public) {
+    if (!pin_is_well_formed(pin) || !cost_is_enough(cost)) {
+        return RC_INVALID;
+    }
+    struct keyfile_device nowhere = {0};
+    struct person_file file;
+    int dir = -1;
+    enum rc rc = person_make_as(root_magic, &nowhere, pin, cost, &file);
+    if (rc != RC_OK) {
+        return rc;
+    }
+    rc = key_folder_open(folder, true, &dir);
+    if (rc == RC_OK) {
+        rc = key_folder_has(dir, name);
+        rc = rc == RC_OK ? RC_EXISTS : rc;
+    }
+    if (rc == RC_NOT_FOUND) {
+        rc = key_folder_write(dir, name, &file, sizeof(file));
+    }
+    if (rc == RC_OK) {
+        *out_public = person_public(&file);
+    }
+    key_folder_close(dir);
+    return rc;
+}
+
+enum rc keyfile_root_open(const char *folder, const char *name, const char *pin,
+                          struct keypair **out_pair) {
+    int dir = -1;
+    struct person_file file;
+    enum rc rc = key_folder_open(folder, false, &dir);
+    if (rc == RC_OK) {
+        rc = key_folder_read(dir, name, &file, sizeof(file));
+    }
+    key_folder_close(dir);
+    if (rc != RC_OK) {
+        return rc;
+    }
+    uint8_t check[CHECK_BYTES];
+    struct pin_cost cost = {keyfile_get(file.ops, sizeof(file.ops)),
+                            keyfile_get(file.mem_bytes, sizeof(file.mem_bytes))};
+    keyfile_check(no_secret, &file, PERSON_CHECKED_BYTES, check);
+    if (memcmp(check, file.check, sizeof(check)) != 0 ||
+        memcmp(file.magic, root_magic, sizeof(root_magic)) != 0 || !cost_is_enough(cost)) {
+        return RC_CORRUPT;
+    }
+    rc = person_unwrap(&file, no_secret, pin, out_pair);
+    return rc == RC_DENIED ? RC_BAD_SIGNATURE : rc;
 }

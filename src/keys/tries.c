@@ -49,7 +49,8 @@ static enum rc tries_decode(const struct pin_counter *counter, const struct trie
 
 // A counter that is missing, damaged or open to others reads as locked; only a failing disk does
 // not.
-static enum rc tries_read(const struct pin_counter *counter, struct pin_tries *out_tries) {
+static enum rc tries_read(const struct pin_counter *counter, struct pin_tries *out_tries,
+                          bool *out_authentic) {
     char name[KEYFILE_NAME_BYTES];
     tries_name(counter, name);
     struct tries_file file;
@@ -57,7 +58,8 @@ static enum rc tries_read(const struct pin_counter *counter, struct pin_tries *o
     if (rc == RC_IO) {
         return rc;
     }
-    if (rc != RC_OK || tries_decode(counter, &file, out_tries) != RC_OK) {
+    *out_authentic = rc == RC_OK && tries_decode(counter, &file, out_tries) == RC_OK;
+    if (!*out_authentic) {
         *out_tries = (struct pin_tries){.wrong = LIMIT_PIN_TRIES_LOCK};
     }
     return RC_OK;
@@ -113,15 +115,31 @@ static enum rc wait_check(const struct pin_counter *counter, struct pin_tries tr
     return RC_OK;
 }
 
+// A try at a locked key opens nothing, and is counted all the same: whoever goes on guessing loses
+// the key. A counter that says nothing counts nothing.
+static enum rc locked_try(const struct pin_counter *counter, struct pin_tries tries, bool authentic,
+                          struct refusal *out_refusal) {
+    if (authentic) {
+        tries.wrong++;
+        enum rc rc = pin_tries_write(counter, tries);
+        if (rc != RC_OK) {
+            return rc;
+        }
+    }
+    return REFUSE(out_refusal,
+                  tries.wrong >= LIMIT_PIN_TRIES_WIPE ? REFUSAL_PIN_WIPED : REFUSAL_PIN_LOCKED, "");
+}
+
 enum rc pin_tries_begin(const struct pin_counter *counter, struct moment now,
                         struct pin_tries *out_before, struct refusal *out_refusal) {
     struct pin_tries before;
-    enum rc rc = tries_read(counter, &before);
+    bool authentic = false;
+    enum rc rc = tries_read(counter, &before, &authentic);
     if (rc != RC_OK) {
         return rc;
     }
     if (before.wrong >= LIMIT_PIN_TRIES_LOCK) {
-        return REFUSE(out_refusal, REFUSAL_PIN_LOCKED, "");
+        return locked_try(counter, before, authentic, out_refusal);
     }
     rc = wait_check(counter, before, now, out_refusal);
     if (rc != RC_OK) {

@@ -5,7 +5,8 @@
 // missing or does not verify counts as locked, never as zero. Waits run on the boot clock; after a
 // reboot, or when that clock goes backwards, the current wait starts anew in full.
 //
-//   tries so far  0-4: the next is free   5-9: wait 30 s, 60 s, … 15 min first   10: locked
+//   tries so far  0-4: the next is free   5-9: wait 30 s, 60 s, … 15 min first   10: locked, tries
+//   go on counting   20: the key is wiped
 #ifndef DAVY_KEYS_TRIES_PRIV_H
 #define DAVY_KEYS_TRIES_PRIV_H
 
@@ -27,7 +28,8 @@ struct pin_counter {
 };
 
 // Counts a try. RC_OK: it may be made, and `out_before` holds the counter as it was. RC_REFUSED
-// with PIN_WAIT or PIN_LOCKED: it may not, and was not counted. RC_FULL, RC_IO: it may not.
+// with PIN_WAIT (not counted), PIN_LOCKED or PIN_WIPED (counted): it may not. RC_FULL, RC_IO: it may
+// not.
 DAVY_MUST_USE enum rc pin_tries_begin(const struct pin_counter *counter, struct moment now,
                                       struct pin_tries *out_before, struct refusal *out_refusal);
 // Says what follows from a wrong PIN after `before`: PIN_WRONG with the tries left, or PIN_LOCKED.

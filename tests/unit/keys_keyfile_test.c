@@ -302,6 +302,75 @@ static void wrong_pins_cost_more_and_more(void **state) {
     expect_refused(fix, BAD_PIN, REFUSAL_PIN_WRONG, "9");
 }
 
+// Guessing at a locked key wipes it: the file is gone, also for the right PIN, and an unlock finds
+// nothing to unlock.
+static void guessing_on_wipes_the_key(void **state) {
+    struct fixture *fix = *state;
+    struct refusal refusal;
+    wrong_tries(fix, LIMIT_PIN_TRIES_LOCK);
+    for (unsigned i = LIMIT_PIN_TRIES_LOCK + 1; i < LIMIT_PIN_TRIES_WIPE; i++) {
+        fix->now.mono.v -= 500000; // no clock helps
+        fix->now.boot_id += i % 2;
+        expect_refused(fix, i % 3 ? BAD_PIN : GOOD_PIN, REFUSAL_PIN_LOCKED, "");
+        assert_int_equal(access(fix->person_path, F_OK), 0);
+    }
+    expect_refused(fix, GOOD_PIN, REFUSAL_PIN_WIPED, "");
+    assert_int_equal(access(fix->person_path, F_OK), -1);
+    assert_int_equal(try_pin(fix, GOOD_PIN, &refusal), RC_NOT_FOUND);
+    assert_int_equal(keyfile_person_unlock(fix->folder, fix->key), RC_NOT_FOUND);
+}
+
+// An unlock before that starts the count anew.
+static void an_unlock_stops_the_wiping(void **state) {
+    struct fixture *fix = *state;
+    wrong_tries(fix, LIMIT_PIN_TRIES_WIPE - 1);
+    assert_int_equal(keyfile_person_unlock(fix->folder, fix->key), RC_OK);
+    expect_open(fix);
+}
+
+static void root_keys_leave_the_machine(void **state) {
+    struct fixture *fix = *state;
+    char folder[TEST_PATH_BYTES];
+    char copy[TEST_PATH_BYTES];
+    char path[TEST_PATH_BYTES];
+    struct public_key root;
+    struct keypair *pair = NULL;
+    uint8_t data[512];
+    test_path(fix->folder, "roots", folder);
+    assert_int_equal(keyfile_root_create(folder, "root-1.key", GOOD_PIN, pin_cost_test, &root),
+                     RC_OK);
+    assert_int_equal(keyfile_root_create(folder, "root-1.key", GOOD_PIN, pin_cost_test, &root),
+                     RC_EXISTS);
+    assert_int_equal(keyfile_root_create(folder, "root-2.key", "12345", pin_cost_test, &root),
+                     RC_INVALID);
+    // The copy opens in another folder, by its PIN alone.
+    test_path(folder, "root-1.key", path);
+    size_t len = file_read(path, data, sizeof(data));
+    test_path(fix->folder, "usb", copy);
+    assert_int_equal(mkdir(copy, 0700), 0);
+    test_path(copy, "mine", path);
+    file_write(path, data, len);
+    assert_int_equal(chmod(path, 0644), 0);
+    assert_int_equal(keyfile_root_open(copy, "mine", GOOD_PIN, &pair), RC_DENIED);
+    assert_int_equal(chmod(path, 0600), 0);
+    assert_int_equal(keyfile_root_open(copy, "mine", BAD_PIN, &pair), RC_BAD_SIGNATURE);
+    assert_int_equal(keyfile_root_open(copy, "none", GOOD_PIN, &pair), RC_NOT_FOUND);
+    assert_null(pair);
+    assert_int_equal(keyfile_root_open(copy, "mine", GOOD_PIN, &pair), RC_OK);
+    assert_memory_equal(keypair_public(pair)->b, root.b, PUBLIC_KEY_BYTES);
+    keypair_free(pair);
+    for (size_t i = 0; i < len; i++) {
+        data[i] ^= 1;
+        file_write(path, data, len);
+        assert_int_equal(keyfile_root_open(copy, "mine", GOOD_PIN, &pair), RC_CORRUPT);
+        data[i] ^= 1;
+    }
+    // A person's key is no root key.
+    len = file_read(fix->person_path, data, sizeof(data));
+    file_write(path, data, len);
+    assert_int_equal(keyfile_root_open(copy, "mine", GOOD_PIN, &pair), RC_CORRUPT);
+}
+
 static void right_pin_resets_the_counter(void **state) {
     struct fixture *fix = *state;
     for (int round = 0; round < 3; round++) {
@@ -519,6 +588,9 @@ int main(void) {
         WITH_DEVICE(bad_pins_and_costs_make_no_key),
         WITH_DEVICE(cheap_keys_are_refused_outside_tests),
         WITH_DEVICE(wrong_pins_cost_more_and_more),
+        WITH_DEVICE(guessing_on_wipes_the_key),
+        WITH_DEVICE(an_unlock_stops_the_wiping),
+        WITH_DEVICE(root_keys_leave_the_machine),
         WITH_DEVICE(right_pin_resets_the_counter),
         WITH_DEVICE(reboot_restarts_the_wait),
         WITH_DEVICE(clock_going_backwards_shortens_nothing),

@@ -7,6 +7,8 @@
 //   <key id>.tries      the lock-out counter: written and synced before a PIN is checked, never
 //                       lowered by a clock or a restart; a good PIN resets it; a missing or damaged
 //                       counter counts as locked
+//   A root key's file stands where the caller says, wrapped by its PIN alone, so that it can leave
+//   the machine; it has no counter, and its PIN should be long.
 // Files are written to a temporary name, synced, renamed, and the folder is synced. Every call
 // locks the folder for as long as it runs. A copied folder with the device secret can be searched
 // offline: 8 digits are about 120 CPU-days at the default cost. A key never leaves its device.
@@ -42,7 +44,8 @@ void keyfile_device_fini(struct keyfile_device *device);
 DAVY_MUST_USE enum rc keyfile_person_create(const char *folder, const struct keyfile_device *device,
                                             const char *pin, struct pin_cost cost,
                                             struct public_key *out_public);
-// Opens a person's key. `now` is the boot clock and id: waits run on it, and a reboot starts the
+// Opens a person's key. A try at a locked key is counted, and at LIMIT_PIN_TRIES_WIPE the key is wiped
+// (PIN_WIPED). `now` is the boot clock and id: waits run on it, and a reboot starts the
 // current wait anew. RC_REFUSED with PIN_WRONG (args: tries left), PIN_WAIT (seconds) or
 // PIN_LOCKED. RC_NOT_FOUND, RC_CORRUPT (damaged, or of another device); RC_FULL, RC_IO,
 // RC_NO_MEMORY: the PIN was not checked.
@@ -54,5 +57,16 @@ DAVY_MUST_USE enum rc keyfile_person_exists(const char *folder, struct key_id ke
 // An admin's unlock: sets the counter of a key back to zero, also a missing or damaged one. Needs
 // the folder's device.key.
 DAVY_MUST_USE enum rc keyfile_person_unlock(const char *folder, struct key_id key);
+
+// Wipes a person's key. RC_OK also if there is none.
+DAVY_MUST_USE enum rc keyfile_person_wipe(const char *folder, struct key_id key);
+
+// Makes a root key's file `name` in the folder, which is made if it is missing. RC_EXISTS, RC_INVALID
+// as above.
+DAVY_MUST_USE enum rc keyfile_root_create(const char *folder, const char *name, const char *pin,
+                                          struct pin_cost cost, struct public_key *out_public);
+// RC_BAD_SIGNATURE for a wrong PIN; RC_NOT_FOUND, RC_CORRUPT, RC_DENIED (others may read it).
+DAVY_MUST_USE enum rc keyfile_root_open(const char *folder, const char *name, const char *pin,
+                                        struct keypair **out_pair);
 
 #endif
