@@ -65,7 +65,7 @@ static void greet(struct console *console, const char *pin) {
     struct app_person person;
     char text[256];
     if (pin_is_demo(pin) && app_active(console->link.app, &person)) {
-        (void)snprintf(text, sizeof text, _("Demonstration: %s acts, PIN %s."), person.name, pin);
+        (void)snprintf(text, sizeof text, _("Demonstration: PIN %s, %s acts."), pin, person.name);
         screen_say(console->screen, console->link.now, text);
     }
 }
