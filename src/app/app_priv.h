@@ -38,6 +38,7 @@ struct app_signed {
 // NULs (code, area, name, unit, equipment), then which numbers there are, then these.
 struct app_def {
     uint32_t order;
+    uint32_t stale_s;
     uint16_t bytes;
     char packed[];
 };

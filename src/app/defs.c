@@ -37,6 +37,7 @@ static enum rc def_pack(struct app *app, const struct define_state *state,
         return RC_NO_MEMORY;
     }
     def->order = state->order;
+    def->stale_s = state->stale_s;
     def->bytes = (uint16_t)out->len;
     memcpy(def->packed, out->data, out->len);
     *out_def = def;
@@ -63,7 +64,8 @@ static struct decimal take_decimal(struct reader *in) {
 }
 
 void def_unpack(const struct app_def *def, enum define_what what, struct define_state *out_state) {
-    struct define_state state = {.what = (uint8_t)what, .order = def->order};
+    struct define_state state = {
+        .what = (uint8_t)what, .order = def->order, .stale_s = def->stale_s};
     const char *at = take_text(def->packed, state.code);
     at = take_text(at, state.area);
     at = take_text(at, state.name);

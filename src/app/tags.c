@@ -7,7 +7,7 @@
 #include <string.h>
 
 #define AGE_MS_MAX INT64_C(1000000000000) // 30 years: more is nonsense
-#define VALUE_STALE_MS 60000 // a value that old is no live value, whatever its source promised
+#define VALUE_STALE_MS 60000 // a value that old is no live value, unless its source may be slower
 
 struct tag_entry *tag_find(const struct app *app, const char *tag) {
     uint32_t place;
@@ -89,9 +89,15 @@ struct picture app_picture(struct app *app) {
     return (struct picture){.stale = app_picture_is_stale(app), .hub_now = hub_now(app)};
 }
 
+// A gateway that may be silent for longer reports on change: its values stay live that long.
+static int64_t age_ms_max(const struct tag_entry *tag) {
+    int64_t told = tag->def ? (int64_t)tag->def->stale_s * 1000 : 0;
+    return told > VALUE_STALE_MS ? told : VALUE_STALE_MS;
+}
+
 bool tag_is_unknown(const struct app *app, const struct tag_entry *tag, struct picture picture) {
     return picture.stale || !tag->heard || tag->picture != app->picture || tag->quality >= 2 ||
-           picture.hub_now - tag->time.v > VALUE_STALE_MS;
+           picture.hub_now - tag->time.v > age_ms_max(tag);
 }
 
 static void row_fill(const struct app *app, const struct tag_entry *tag, struct picture picture,

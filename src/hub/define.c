@@ -213,6 +213,7 @@ static void tag_body(struct hub *hub, uint32_t index, struct body *body) {
         body_put_text(body, TAG_EQUIPMENT, hub->site->equipment[tag->equipment].code);
     }
     body_put_uint(body, TAG_ORDER, index);
+    body_put_uint(body, TAG_STALE, hub->site->gateways[tag->gateway].stale_s);
 }
 
 // States hub->body unless the log says the same already.

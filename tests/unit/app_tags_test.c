@@ -79,6 +79,34 @@ static void bad_and_stale_values_are_unknown(void **state) {
     assert_true(tag_of(f, "PT-1").has_value);
 }
 
+// A source that reports on change is silent for as long as the site lets it be.
+static void the_site_says_how_old_a_value_may_be(void **state) {
+    struct fixture *f = *state;
+    static const struct {
+        uint64_t stale_s;
+        int64_t age_ms;
+        bool unknown;
+    } cases[] = {{600, 61000, false}, {600, 599000, false},   {600, 601000, true},
+                 {30, 45000, false},  {30, 61000, true},      {0, 59000, false},
+                 {0, 61000, true},    {86400, 3600000, false}};
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        struct rid subject = define_subject(f->config.site, DEFINE_TAG, "PT-1");
+        struct body body = hub_body(f, KIND_SITE_TAG);
+        body_put_text(&body, TAG_TAG, "PT-1");
+        body_put_text(&body, TAG_AREA, "R1");
+        if (cases[i].stale_s > 0) {
+            body_put_uint(&body, TAG_STALE, cases[i].stale_s);
+        }
+        (void)hub_append(f, KIND_SITE_TAG, &subject);
+        fixture_settle(f);
+        say_one(f, "PT-1", 1, 0, cases[i].age_ms);
+        assert_int_equal(tag_of(f, "PT-1").def.stale_s, cases[i].stale_s);
+        assert_int_equal(tag_of(f, "PT-1").stale, cases[i].unknown);
+        say_one(f, "PT-1", 1, 3, 0); // what the hub knows goes first
+        assert_true(tag_of(f, "PT-1").stale);
+    }
+}
+
 // Cut off, or a hub that says nothing: the picture ages, and nothing in it is live.
 static void a_stale_picture_never_looks_live(void **state) {
     struct fixture *f = *state;
@@ -390,6 +418,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         TEST(values_are_heard),
         TEST(bad_and_stale_values_are_unknown),
+        TEST(the_site_says_how_old_a_value_may_be),
         TEST(a_stale_picture_never_looks_live),
         TEST(a_lost_digest_shows),
         TEST(values_of_before_a_cut_are_not_live),

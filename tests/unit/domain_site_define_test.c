@@ -21,6 +21,7 @@ static struct slice tag_body(struct buf *buf, const char *tag, bool full) {
         body_put_decimal(&body, TAG_LL, (struct decimal){-195, -1});
         body_put_text(&body, TAG_EQUIPMENT, "R-101");
         body_put_uint(&body, TAG_ORDER, 7);
+        body_put_uint(&body, TAG_STALE, 600);
     }
     return buf_slice(buf);
 }
@@ -64,6 +65,7 @@ static void a_tag_is_told(void **state) {
     assert_string_equal(define.unit, "kPa");
     assert_string_equal(define.equipment, "R-101");
     assert_int_equal(define.order, 7);
+    assert_int_equal(define.stale_s, 600);
     assert_int_equal(define.has, DEFINE_HAS_HH | DEFINE_HAS_LL | DEFINE_HAS_RANGE);
     assert_true(decimal_compare(define.limits[0], (struct decimal){2895, 0}) == 0);
     assert_true(decimal_compare(define.limits[3], (struct decimal){-195, -1}) == 0);

@@ -131,6 +131,11 @@ static void definitions_are_stated_once(void **state) {
     uint64_t count = 0;
     assert_int_equal(store_view_count(hub_store(f->hub), &define_module, &all, &count), RC_OK);
     assert_int_equal(count, 4);
+    struct define_state tag;
+    struct rid subject = define_subject(store_site(hub_store(f->hub)), DEFINE_TAG, "PT-1");
+    assert_int_equal(store_view_get(hub_store(f->hub), &define_module, subject, false, &tag),
+                     RC_OK);
+    assert_int_equal(tag.stale_s, 30); // of its gateway
     struct hub_status before, after;
     hub_status(f->hub, &before);
     fixture_reopen(f);

@@ -67,6 +67,7 @@
 #define LIMIT_ALARM_DELAY_S 3600     // on- and off-delay
 #define LIMIT_ALARMS_LISTED 20000    // rows a list holds; more are counted
 #define LIMIT_STALE_S_MIN 2          // a source's silence before it is stale
+#define LIMIT_STALE_S_MAX 86400
 #define LIMIT_PICTURE_STALE_MS 10000 // a console's picture older than this is marked stale
 
 // Store.

@@ -28,6 +28,7 @@ static const struct field tag_fields[] = {
     {TAG_EQUIPMENT, "equipment", FIELD_TEXT,    0,   0, LIMIT_TAG_BYTES, NULL},
     {TAG_REMOVED,   "removed",   FIELD_UINT,    0,   0, 1, NULL},
     {TAG_ORDER,     "order",     FIELD_UINT,    0,   0, LIMIT_SITE_TAGS, NULL},
+    {TAG_STALE,     "stale_s",   FIELD_UINT,    0,   0, LIMIT_STALE_S_MAX, NULL},
 };
 
 static const struct kind kinds[] = {
@@ -106,6 +107,7 @@ static void take_tag(struct define_state *state, struct slice body) {
     body_text(body, TAG_UNIT, state->unit, sizeof(state->unit));
     body_text(body, TAG_EQUIPMENT, state->equipment, sizeof(state->equipment));
     state->order = body_uint(body, TAG_ORDER, &number) ? (uint32_t)number : 0;
+    state->stale_s = body_uint(body, TAG_STALE, &number) ? (uint32_t)number : 0;
     state->removed = body_uint(body, TAG_REMOVED, &number) && number != 0;
     for (size_t i = 0; i < COUNT_OF(limits); i++) {
         if (decimal_take(body, limits[i].tag, &state->limits[i])) {
@@ -171,7 +173,7 @@ static const char *define_area(const void *state) {
 
 const struct module define_module = {
     .name = "define",
-    .fold_version = 1,
+    .fold_version = 2,
     .kinds = kinds,
     .kind_count = COUNT_OF(kinds),
     .state_bytes = sizeof(struct define_state),

@@ -7,7 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define STALE_S_MAX 86400
 #define RESPOND_S_MAX 86400
 #define ITEMS_FIRST 64
 
@@ -26,7 +25,7 @@ static const struct field_row equipment_fields[] = {
 static const struct field_row gateway_fields[] = {
     TEXT_ROW(site_gateway, name, "name", LIMIT_NAME_BYTES),
     {"stale_s", VALUE_SECONDS, true, offsetof(struct site_gateway, stale_s), 0, LIMIT_STALE_S_MIN,
-     STALE_S_MAX},
+     LIMIT_STALE_S_MAX},
 };
 // site_check.c relies on the order of the references: area, equipment, gateway.
 static const struct field_row tag_fields[] = {

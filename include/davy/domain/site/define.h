@@ -6,7 +6,8 @@
 // kind (number)     effect  by          body
 // site.area    (40) fact    hub's seal  1 code, 2 name, 3 order, 4 removed
 // site.tag     (41) fact    hub's seal  1 tag, 2 area, 3 name, 4 unit, 5 low, 6 high,
-//                                       7..10 HH H L LL, 11 equipment, 12 removed, 13 order
+//                                       7..10 HH H L LL, 11 equipment, 12 removed, 13 order,
+//                                       14 stale_s: silence of its gateway that makes it stale
 #ifndef DAVY_DOMAIN_SITE_DEFINE_H
 #define DAVY_DOMAIN_SITE_DEFINE_H
 
@@ -31,6 +32,7 @@ enum {
     TAG_EQUIPMENT = 11,
     TAG_REMOVED = 12,
     TAG_ORDER = 13,
+    TAG_STALE = 14,
 };
 enum define_what { DEFINE_NOTHING = 0, DEFINE_AREA = 1, DEFINE_TAG = 2 };
 #define DEFINE_HAS_HH 1u
@@ -49,6 +51,7 @@ struct define_state {
     char name[LIMIT_NAME_BYTES + 1];
     char unit[LIMIT_UNIT_BYTES + 1];
     char equipment[LIMIT_TAG_BYTES + 1];
+    uint32_t stale_s; // 0: not told
     struct decimal low, high;
     struct decimal limits[4]; // HH H L LL
 };
