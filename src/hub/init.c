@@ -13,10 +13,12 @@
 struct founding {
     const struct site_init *init;
     struct hub hub; // only the parts that appending needs
-    struct keypair *root;
-    struct public_key root_key, admin_key;
-    struct key_id root_id;
+    struct keypair *roots[ROSTER_ROOTS_MAX];
+    uint8_t root_count, threshold;
+    const struct keypair *signer; // the root key in hand; NULL: the hub's seal
+    struct public_key admin_key;
     struct rid genesis, admin;
+    struct rid ref; // what a second names; zero: none
     struct moment now;
 };
 
@@ -24,14 +26,34 @@ static void random_of(void *ctx, void *out, size_t len) {
     hub_random(ctx, out, len);
 }
 
-static enum rc make_keys(struct founding *f, struct refusal *out_refusal) {
+static const char *root_pin(const struct founding *f, uint8_t index) {
+    return f->init->root_pins ? f->init->root_pins[index] : f->init->root_pin;
+}
+
+static enum rc make_root(struct founding *f, uint8_t index) {
+    char folder[1024];
+    char name[32];
+    struct public_key made;
+    (void)snprintf(folder, sizeof folder, "%s/roots", f->init->folder);
+    (void)snprintf(name, sizeof name, "root-%u.key", index + 1u);
+    enum rc rc = keyfile_root_create(folder, name, root_pin(f, index), f->init->cost, &made);
+    return rc == RC_OK ? keyfile_root_open(folder, name, root_pin(f, index), &f->roots[index]) : rc;
+}
+
+static enum rc given_keys(struct founding *f) {
+    const struct site_keys *keys = f->init->keys;
+    f->hub.keys = keys->device;
+    f->admin_key = keys->admin;
+    f->roots[0] = keys->root;
+    for (uint8_t i = 1; i < f->root_count; i++) {
+        f->roots[i] = keys->more_roots[i - 1];
+    }
+    return RC_OK;
+}
+
+static enum rc make_keys(struct founding *f) {
     if (f->init->keys) {
-        f->hub.keys = f->init->keys->device;
-        f->root = f->init->keys->root;
-        f->root_key = *keypair_public(f->root);
-        f->admin_key = f->init->keys->admin;
-        f->root_id = key_id_of(&f->root_key);
-        return RC_OK;
+        return given_keys(f);
     }
     char folder[1024];
     (void)snprintf(folder, sizeof folder, "%s/keys", f->init->folder);
@@ -42,23 +64,17 @@ static enum rc make_keys(struct founding *f, struct refusal *out_refusal) {
         }
     }
     enum rc rc = keyfile_device_create(folder, &f->hub.keys);
-    if (rc == RC_OK) {
-        rc = keyfile_person_create(folder, &f->hub.keys, f->init->root_pin, f->init->cost,
-                                   &f->root_key);
+    for (uint8_t i = 0; i < f->root_count && rc == RC_OK; i++) {
+        rc = make_root(f, i);
     }
     if (rc == RC_OK) {
         rc = keyfile_person_create(folder, &f->hub.keys, f->init->admin_pin, f->init->cost,
                                    &f->admin_key);
     }
-    if (rc == RC_OK) {
-        f->root_id = key_id_of(&f->root_key);
-        rc = keyfile_person_open(folder, &f->hub.keys, f->root_id, f->init->root_pin, f->now,
-                                 &f->root, out_refusal);
-    }
     return rc;
 }
 
-// Content by the root key (signed) or by the hub's device (sealed).
+// Content by the root key in hand (signed, on no device) or by the hub's device (sealed).
 static struct content content_of(struct founding *f, uint16_t kind_number,
                                  const struct rid *subject) {
     const struct module *module;
@@ -70,14 +86,19 @@ static struct content content_of(struct founding *f, uint16_t kind_number,
                               .subjects = subject,
                               .subject_count = subject ? 1 : 0,
                               .audience = kind->flags & KIND_OPENS ? AUDIENCE_SITE : AUDIENCE_NONE,
-                              .device = f->hub.config.device,
                               .time = f->now.utc,
                               .time_error_ms = f->now.utc_error_ms,
                               .boot_id = f->now.boot_id,
                               .mono = f->now.mono,
                               .body = buf_slice(&f->hub.body)};
-    if (!(kind->flags & KIND_SEALED)) {
-        content.key = f->root_id;
+    if (kind->flags & KIND_SEALED) {
+        content.device = f->hub.config.device;
+    } else {
+        content.key = key_id_of(keypair_public(f->signer));
+    }
+    if (!rid_is_zero(f->ref)) {
+        content.refs = &f->ref;
+        content.ref_count = 1;
     }
     hub_random(&f->hub, content.nonce, NONCE_BYTES);
     return content;
@@ -97,7 +118,7 @@ static enum rc make_record(struct founding *f, uint16_t kind, const struct rid *
     }
     struct content content = content_of(f, kind, subject);
     buf_reset(&f->hub.content);
-    return record_make(&content, id16_is_zero(content.key.id) ? NULL : f->root, &f->hub.content,
+    return record_make(&content, id16_is_zero(content.key.id) ? NULL : f->signer, &f->hub.content,
                        out_record);
 }
 
@@ -138,11 +159,39 @@ static enum rc state(struct founding *f, uint16_t kind, const struct rid *subjec
     return rc;
 }
 
+// An act of the root: as many keys as the threshold asks for, one record each.
+static enum rc state_root(struct founding *f, uint16_t kind, const struct rid *subject,
+                          struct rid *out_rid, struct refusal *out_refusal) {
+    struct rid rid;
+    f->signer = f->roots[0];
+    enum rc rc = state(f, kind, subject, &rid, out_refusal);
+    struct rid about = subject ? *subject : rid;
+    for (uint8_t i = 1; i < f->threshold && rc == RC_OK; i++) {
+        (void)body_of(f, KIND_ROSTER_SECOND);
+        f->signer = f->roots[i];
+        f->ref = rid;
+        rc = state(f, KIND_ROSTER_SECOND, &about, NULL, out_refusal);
+        f->ref = (struct rid){{{0}}};
+    }
+    if (rc == RC_OK && out_rid) {
+        *out_rid = rid;
+    }
+    return rc;
+}
+
+static void put_needs(struct founding *f, struct body *body) {
+    if (f->threshold > 1) {
+        body_put_uint(body, ROSTER_NEEDS, f->threshold);
+    }
+}
+
 static void genesis_body(struct founding *f) {
     struct body body = body_of(f, KIND_SITE_GENESIS);
     body_put_text(&body, GENESIS_NAME, f->init->name);
-    body_put_bytes(&body, GENESIS_ROOT_KEY, f->root_key.b, PUBLIC_KEY_BYTES);
-    body_put_uint(&body, GENESIS_THRESHOLD, 1);
+    for (uint8_t i = 0; i < f->root_count; i++) {
+        body_put_bytes(&body, GENESIS_ROOT_KEY, keypair_public(f->roots[i])->b, PUBLIC_KEY_BYTES);
+    }
+    body_put_uint(&body, GENESIS_THRESHOLD, f->threshold);
     body_put_uint(&body, GENESIS_DEMO, f->init->demo);
 }
 
@@ -213,7 +262,8 @@ static enum rc state_hub(struct founding *f, struct refusal *out_refusal) {
     body_put_uint(&body, DEVICE_KIND, DEVICE_HUB);
     body_put_bytes(&body, DEVICE_KEY, keypair_public(f->hub.keys.pair)->b, PUBLIC_KEY_BYTES);
     body_put_text(&body, DEVICE_ACCOUNT, f->hub.config.account);
-    return state(f, KIND_DEVICE_ADD, NULL, &f->hub.config.device, out_refusal);
+    put_needs(f, &body);
+    return state_root(f, KIND_DEVICE_ADD, NULL, &f->hub.config.device, out_refusal);
 }
 
 static enum rc state_admin(struct founding *f, struct refusal *out_refusal) {
@@ -221,16 +271,15 @@ static enum rc state_admin(struct founding *f, struct refusal *out_refusal) {
     struct body body = body_of(f, KIND_PERSON_ADD);
     body_put_text(&body, PERSON_NAME, f->init->admin_name);
     body_put_text(&body, PERSON_NUMBER, f->init->admin_number);
-    // The root signs on no device.
-    f->hub.config.device = (struct rid){{{0}}};
-    enum rc rc = state(f, KIND_PERSON_ADD, NULL, &f->admin, out_refusal);
+    put_needs(f, &body);
+    enum rc rc = state_root(f, KIND_PERSON_ADD, NULL, &f->admin, out_refusal);
     if (rc == RC_OK) {
         body = body_of(f, KIND_ROLE_GRANT);
         body_put_uint(&body, ROLE_ROLE, ROLE_ADMIN);
         body_put_text(&body, ROLE_AREA, "");
-        rc = state(f, KIND_ROLE_GRANT, &f->admin, NULL, out_refusal);
+        put_needs(f, &body);
+        rc = state_root(f, KIND_ROLE_GRANT, &f->admin, NULL, out_refusal);
     }
-    f->hub.config.device = device;
     if (rc == RC_OK) {
         body = body_of(f, KIND_KEY_CERTIFY);
         body_put_bytes(&body, CERTIFY_KEY, f->admin_key.b, PUBLIC_KEY_BYTES);
@@ -246,6 +295,7 @@ static enum rc found(struct founding *f, struct refusal *out_refusal) {
     struct buf genesis_bytes;
     buf_init(&genesis_bytes, LIMIT_RECORD_CONTENT_BYTES);
     genesis_body(f);
+    f->signer = f->roots[0];
     enum rc rc = make_record(f, KIND_SITE_GENESIS, NULL, &genesis);
     if (rc == RC_OK) {
         buf_put(&genesis_bytes, genesis.content.data, genesis.content.len);
@@ -290,8 +340,10 @@ static void founding_fini(struct founding *f) {
     sync_hub_free(f->hub.sync);
     store_close(f->hub.store);
     roster_free(f->hub.roster);
+    for (uint8_t i = 0; i < f->root_count && !f->init->keys; i++) {
+        keypair_free(f->roots[i]);
+    }
     if (!f->init->keys) {
-        keypair_free(f->root);
         keyfile_device_fini(&f->hub.keys);
     }
     buf_fini(&f->hub.body);
@@ -306,6 +358,9 @@ enum rc hub_site_init(const struct site_init *init, struct moment now, struct si
         return RC_NO_MEMORY;
     }
     f->init = init;
+    f->root_count = init->root_count ? init->root_count : 1;
+    f->threshold = init->threshold ? init->threshold : 1;
+    ENSURE(f->root_count <= ROSTER_ROOTS_MAX && f->threshold <= f->root_count);
     f->now = now;
     f->hub.now = now;
     f->hub.options = (struct hub_options){
@@ -317,7 +372,7 @@ enum rc hub_site_init(const struct site_init *init, struct moment now, struct si
     (void)snprintf(f->hub.config.account, sizeof f->hub.config.account, "hub");
     enum rc rc = open_store(f, out_refusal);
     if (rc == RC_OK) {
-        rc = make_keys(f, out_refusal);
+        rc = make_keys(f);
     }
     if (rc == RC_OK) {
         hub_random(&f->hub, f->hub.config.author_random, AUTHOR_RANDOM_BYTES);

@@ -79,15 +79,22 @@ const struct roster *hub_roster(const struct hub *hub);
 // ---- A new site ----
 struct site_keys {
     struct keyfile_device device;
-    struct keypair *root;
+    struct keypair *root; // the first
     struct public_key admin;
+    struct keypair *const *more_roots; // root_count - 1 of them; NULL if there is one
 };
 struct site_init {
     const char *folder;
     const char *name; // of the site
     const char *admin_name;
     const char *admin_number;
-    const char *root_pin;  // wraps the root key
+    // Root keys: root_count of them (0: one), of which `threshold` (0: one) make a root act. Each is
+    // wrapped by its own PIN; with one, root_pin. Their files are roots/root-1.key and so on, to be
+    // taken away and kept apart.
+    const char *root_pin;
+    const char *const *root_pins;
+    uint8_t root_count;
+    uint8_t threshold;
     const char *admin_pin; // wraps the admin's key on the hub
     bool demo;             // a demonstration site: demo PINs are allowed here, and only here
     struct pin_cost cost;
@@ -101,7 +108,7 @@ struct site_init {
     void *ctx;
     void (*random)(void *ctx, void *out, size_t len);
 };
-// Genesis (threshold 1), the hub's device and incarnation, the first admin. RC_EXISTS if there is
+// Genesis, the hub's device and incarnation, the first admin. RC_EXISTS if there is
 // a site.
 DAVY_MUST_USE enum rc hub_site_init(const struct site_init *init, struct moment now,
                                     struct site_id *out_site, struct refusal *out_refusal);
