@@ -52,12 +52,12 @@ enum rc author_find(struct store *store, struct author_id id, struct author_row 
     }
     struct author_row **authors = grown(store->authors, store->author_count);
     if (authors == NULL) {
-        return RC_NO_MEMORY;
+        return db_short(store, RC_NO_MEMORY);
     }
     store->authors = authors;
     struct author_row *row = calloc(1, sizeof(*row));
     if (row == NULL) {
-        return RC_NO_MEMORY;
+        return db_short(store, RC_NO_MEMORY);
     }
     row->author.author = id;
     enum rc rc = author_read(store, row);
@@ -66,7 +66,7 @@ enum rc author_find(struct store *store, struct author_id id, struct author_row 
     }
     if (rc != RC_OK) {
         free(row);
-        return rc;
+        return db_short(store, rc);
     }
     store->authors[store->author_count++] = row;
     *out_row = row;
@@ -291,7 +291,7 @@ enum rc chain_find(struct store *store, struct chain_id id, struct chain_row **o
     enum rc rc = author_find(store, id.author, &author);
     struct chain_row *row = calloc(1, sizeof(*row));
     if (rc == RC_OK && row == NULL) {
-        rc = RC_NO_MEMORY;
+        rc = db_short(store, RC_NO_MEMORY);
     }
     if (rc != RC_OK) {
         free(row);
@@ -308,7 +308,7 @@ enum rc chain_find(struct store *store, struct chain_id id, struct chain_row **o
     }
     if (rc != RC_OK) {
         free(row);
-        return rc;
+        return db_short(store, rc);
     }
     *out_row = row;
     return RC_OK;

@@ -66,6 +66,11 @@ enum rc db_trouble(struct store *store, enum rc rc) {
     return rc;
 }
 
+enum rc db_short(struct store *store, enum rc rc) {
+    bool spoils = rc == RC_NO_MEMORY && store->in_transaction;
+    return spoils ? db_trouble(store, rc) : rc;
+}
+
 enum rc db_ready(struct store *store) {
     ENSURE(store->in_transaction);
     return store->trouble;
@@ -78,7 +83,7 @@ static enum rc db_prepare(struct store *store, enum statement which, sqlite3_stm
     if (code == SQLITE_OK) {
         *out_statement = statement;
     }
-    return db_rc(store->db, code);
+    return db_short(store, db_rc(store->db, code));
 }
 
 enum rc db_take(struct store *store, enum statement which, sqlite3_stmt **out_statement) {
@@ -113,7 +118,7 @@ enum rc db_row(struct store *store, sqlite3_stmt *statement) {
     if (code == SQLITE_ROW) {
         return RC_OK;
     }
-    return code == SQLITE_DONE ? RC_NOT_FOUND : db_rc(store->db, code);
+    return code == SQLITE_DONE ? RC_NOT_FOUND : db_short(store, db_rc(store->db, code));
 }
 
 enum rc db_run(struct store *store, sqlite3_stmt *statement) {

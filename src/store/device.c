@@ -19,7 +19,7 @@ enum rc store_meta_get(struct store *store, const char *key, struct buf *out_val
         rc = buf_rc(out_value);
     }
     db_give(store, STATEMENT_META_GET, statement);
-    return rc;
+    return db_short(store, rc);
 }
 
 enum rc store_meta_set(struct store *store, const char *key, struct slice value) {
@@ -82,7 +82,7 @@ enum rc store_secret_get(struct store *store, const struct hash32 *hash, struct 
         rc = buf_rc(out_payload);
     }
     db_give(store, STATEMENT_SECRET_GET, statement);
-    return rc;
+    return db_short(store, rc);
 }
 
 enum rc store_secret_drop(struct store *store, const struct hash32 *hash) {

@@ -40,7 +40,8 @@ static enum rc loaded_columns(sqlite3_stmt *statement, int first, struct loaded 
     struct slice bytes = column_slice(statement, first + 3);
     buf_reset(&loaded->bytes);
     buf_put(&loaded->bytes, bytes.data, bytes.len);
-    return loaded_decode(loaded) == RC_OK ? RC_OK : RC_CORRUPT;
+    enum rc rc = loaded_decode(loaded);
+    return rc == RC_OK || rc == RC_NO_MEMORY ? rc : RC_CORRUPT;
 }
 
 enum rc entry_load(struct store *store, int64_t place, struct loaded *loaded) {
@@ -62,7 +63,7 @@ enum rc entry_load(struct store *store, int64_t place, struct loaded *loaded) {
         loaded->place = place;
     }
     db_give(store, STATEMENT_ENTRY_GET, statement);
-    return rc;
+    return db_short(store, rc);
 }
 
 enum rc entry_hash(struct store *store, int64_t place, struct hash32 *out_hash) {

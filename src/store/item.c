@@ -123,7 +123,7 @@ enum rc store_subject_each(struct store *store, struct rid subject,
         rc = items_show(&walk, &list);
     }
     place_list_free(&list);
-    return rc;
+    return db_short(store, rc);
 }
 
 // ---- Newest and not yet logged ----

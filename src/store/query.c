@@ -12,7 +12,7 @@ enum rc store_view_get(struct store *store, const struct module *module, struct 
     ENSURE(view != NULL);
     void *state = malloc(module->state_bytes > 0 ? module->state_bytes : 1);
     if (state == NULL) {
-        return RC_NO_MEMORY;
+        return db_short(store, RC_NO_MEMORY);
     }
     bool pending = false;
     enum rc rc = view_load(store, view, subject, state);
@@ -24,7 +24,7 @@ enum rc store_view_get(struct store *store, const struct module *module, struct 
         memcpy(out_state, state, module->state_bytes);
     }
     free(state);
-    return rc;
+    return db_short(store, rc);
 }
 
 // ---- SQL of a query ----
@@ -151,7 +151,7 @@ static enum rc view_walk_rows(const struct view_walk *walk, sqlite3_stmt *statem
         }
     }
     free(state);
-    return rc == RC_NOT_FOUND ? RC_OK : rc;
+    return rc == RC_NOT_FOUND ? RC_OK : db_short(store, rc);
 }
 
 enum rc store_view_each(struct store *store, const struct module *module,

@@ -5,8 +5,9 @@
 // everything as it was; RC_IO from a commit means that the process must end and recover from the
 // file (fsync errors are never retried): every later store_begin returns RC_IO. One transaction a
 // loop round: store_begin … store_commit. Every write below needs an open transaction (ENSUREd).
-// Once a write failed for the disk's or memory's sake, all others of the transaction and the commit
-// return the same, and the commit rolls back. Reads see the open transaction.
+// Once a write failed for the disk's or memory's sake, or a read for memory's sake, all other writes
+// of the transaction and the commit return the same, and the commit rolls back. Reads see the open
+// transaction.
 //
 // TABLES (STRICT). entry, seal and log are append-only by trigger.
 //   site; author (site, id); chain (author, lane, audience): what is below is keyed by site through
