@@ -42,6 +42,29 @@ static void fold_person(struct roster_state *state, const struct fold_entry *ent
     state->proposed = roster_propose(state, entry);
 }
 
+// What a device row says of a hub of another tier.
+static void fold_tier(struct roster_device *device, struct slice body) {
+    struct slice site;
+    uint64_t audience = AUDIENCE_PARK;
+    struct body_reader reader = body_read(body);
+    struct field_value value;
+    if (device->kind == DEVICE_CHILD && body_bytes(body, DEVICE_SITE, &site) &&
+        site.len == ID_BYTES) {
+        memcpy(device->site.id.b, site.data, ID_BYTES);
+    }
+    if (device->kind != DEVICE_PARENT) {
+        return;
+    }
+    (void)body_uint(body, DEVICE_AUDIENCE, &audience);
+    device->audience = audience == AUDIENCE_CITY ? AUDIENCE_CITY : AUDIENCE_PARK;
+    while (body_next(&reader, &value)) {
+        if (value.tag == DEVICE_ORDERS && device->order_count < ROSTER_ORDERS_MAX &&
+            value.number <= UINT16_MAX) {
+            device->orders[device->order_count++] = (uint16_t)value.number;
+        }
+    }
+}
+
 static void fold_device(struct roster_state *state, const struct fold_entry *entry) {
     struct slice body = entry->content->body;
     if (state->what != ROSTER_NOTHING) {
@@ -55,6 +78,7 @@ static void fold_device(struct roster_state *state, const struct fold_entry *ent
     body_text(body, DEVICE_ACCOUNT, device->account, sizeof(device->account));
     device->kind = (uint8_t)(kind <= DEVICE_KIND_LAST ? kind : 0);
     (void)roster_body_key(body, DEVICE_KEY, &device->key);
+    fold_tier(device, body);
     state->proposed = roster_propose(state, entry);
 }
 
@@ -245,7 +269,7 @@ static const char *roster_area(const void *state) {
 
 const struct module roster_module = {
     .name = "roster",
-    .fold_version = 3,
+    .fold_version = 4,
     .kinds = roster_kinds,
     .kind_count = ROSTER_KIND_COUNT,
     .state_bytes = sizeof(struct roster_state),

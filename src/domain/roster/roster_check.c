@@ -79,6 +79,16 @@ static enum verdict check_device(const struct check_input *input, struct refusal
     if (!roster_body_key(input->content->body, DEVICE_KEY, &key)) {
         return refuse(input, out, REFUSAL_FIELD_RANGE, "key");
     }
+    // A child is pinned by its genesis, and by nothing else.
+    uint64_t kind = 0;
+    struct slice site;
+    (void)body_uint(input->content->body, DEVICE_KIND, &kind);
+    if ((kind == DEVICE_CHILD) != body_bytes(input->content->body, DEVICE_SITE, &site)) {
+        return refuse(input, out, REFUSAL_FIELD_MISSING, "site");
+    }
+    if (kind == DEVICE_CHILD && memcmp(input->content->site.id.b, site.data, ID_BYTES) == 0) {
+        return refuse(input, out, REFUSAL_FIELD_RANGE, "site");
+    }
     return VERDICT_ACCEPTED;
 }
 

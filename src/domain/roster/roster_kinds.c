@@ -58,6 +58,9 @@ static const struct field device_add_fields[] = {
     {DEVICE_KEY,     "key",         FIELD_BYTES, REQ, SIZE(PUBLIC_KEY_BYTES), NULL},
     {DEVICE_ACCOUNT, "account",     FIELD_TEXT,  0,   0, LIMIT_TAG_BYTES, NULL},
     NEEDS,
+    {DEVICE_SITE,     "site",       FIELD_ID,    CRIT, SIZE(ID_BYTES), NULL},
+    {DEVICE_AUDIENCE, "audience",   FIELD_UINT,  CRIT, AUDIENCE_PARK, AUDIENCE_CITY, NULL},
+    {DEVICE_ORDERS,   "order_kind", FIELD_UINT,  REP | CRIT, 1, UINT16_MAX, NULL},
 };
 // A reader that does not know an end or an area must not take the role for more than it is.
 static const struct field role_grant_fields[] = {

@@ -12,7 +12,9 @@
 // person.add      (3) change    root or admin (opens)         1 name, 2 number (badge), 3 employer,
 //                                                             4 job, 5 needs
 // device.add      (4) change    root or admin (opens)         1 name, 2 device_kind, 3 key,
-//                                                             4 account, 5 needs
+//                                                             4 account, 5 needs; of another
+//                                                             tier: 6 site, 7 audience, 8
+//                                                             order_kind
 // role.grant      (5) change    root or admin; on a person    1 role, 2 area ("" = all), 3 from,
 //                                                             4 until, 5 needs
 // role.revoke     (6) restrict  root or admin; on a person    1 role, 2 area, 5 needs
@@ -100,6 +102,9 @@ enum {
     DEVICE_KIND = 2,
     DEVICE_KEY = 3,
     DEVICE_ACCOUNT = 4,
+    DEVICE_SITE = 6,     // child: its genesis
+    DEVICE_AUDIENCE = 7, // parent: from this audience on it reads
+    DEVICE_ORDERS = 8,   // parent: a kind that it may order (repeated)
     ROLE_ROLE = 1,
     ROLE_AREA = 2,
     ROLE_FROM = 3,
@@ -151,6 +156,7 @@ enum review_decision { REVIEW_NONE = 0, REVIEW_RELEASE = 1, REVIEW_REJECT = 2 };
 #define ROSTER_PERSON_KEYS_MAX 24
 #define ROSTER_SIGNERS_MAX 8
 #define ROSTER_PROPOSALS_MAX 8 // of one subject at a time
+#define ROSTER_ORDERS_MAX 16
 #define ROSTER_GOODS_MAX 60    // chains of a device, or of a person's revoked keys
 #define ROSTER_REVIEW_RECORDS_MAX 56
 
@@ -228,6 +234,11 @@ struct roster_device {
     bool listed;
     uint8_t forks; // authors of this device that sealed two branches; 255 and more
     struct public_key key;
+    // Of another tier's hub.
+    struct site_id site; // child: its genesis
+    uint8_t audience;    // parent: from this audience on it reads
+    uint8_t order_count; // parent: kinds that it may order
+    uint16_t orders[ROSTER_ORDERS_MAX];
     struct roster_goods goods;
 };
 struct roster_review {
