@@ -1,6 +1,8 @@
 // An act: what it says, what its author knew, who signed it; durable before it is reported.
 #include "app_priv.h"
 
+#include "davy/app/authority.h"
+
 #include <string.h>
 
 struct body app_body(struct app *app, uint16_t kind) {
@@ -15,6 +17,8 @@ static struct content content_of(struct app *app, const struct kind *kind, const
                               .kind = kind->number,
                               .subjects = act->subjects,
                               .subject_count = act->subject_count,
+                              .refs = act->refs,
+                              .ref_count = act->ref_count,
                               .audience = kind->flags & KIND_OPENS ? act->audience : AUDIENCE_NONE,
                               .device = app->config.device,
                               .time = app->now.utc,
@@ -68,6 +72,8 @@ static enum rc judge_act(struct app *app, uint8_t lane, const struct content *co
                           .author_is_hub = app_is_hub(app),
                           .check_signature = check_signature,
                           .now = app->now};
+    int64_t age_ms = app_roster_age_ms(app, app->now);
+    judge.roster_age_ms = age_ms < 0 ? INT64_MAX : age_ms;
     struct chain_id id = home_chain(app, lane, content);
     struct store_chain chain;
     enum rc rc = store_chain_get(app->store, id, &chain);
@@ -76,11 +82,20 @@ static enum rc judge_act(struct app *app, uint8_t lane, const struct content *co
     }
     struct place place = {.chain = id, .seq = chain.head.seq + 1};
     enum verdict verdict = VERDICT_NONE;
-    rc = judge_record(&judge, content, &place, record, &verdict, out_refusal);
+    struct refusal refusal = {0};
+    rc = judge_record(&judge, content, &place, record, &verdict, &refusal);
     if (rc != RC_OK) {
         return rc;
     }
-    return verdict == VERDICT_ACCEPTED ? RC_OK : RC_REFUSED;
+    // A witnessed worker acts here; the hub holds it until an admin seconds the witness.
+    bool waits = verdict == VERDICT_HELD && refusal.code == REFUSAL_WITNESSED;
+    if (verdict == VERDICT_ACCEPTED || waits) {
+        return RC_OK;
+    }
+    if (out_refusal) {
+        *out_refusal = refusal;
+    }
+    return RC_REFUSED;
 }
 
 static enum rc append(struct app *app, uint8_t lane, const struct signed_record *record) {
@@ -105,6 +120,7 @@ enum rc app_acts_begin(struct app *app, struct refusal *out_refusal) {
 
 enum rc app_acts_end(struct app *app, enum rc rc, struct refusal *out_refusal) {
     app->in_acts = false;
+    app_signed_once(app);
     app->alarms_dirty = true;
     app->changed = true;
     app->tick_at.v = 0; // it leaves with this round
@@ -132,23 +148,38 @@ static enum rc keep(struct app *app, uint8_t lane, const struct signed_record *r
     return rc == RC_OK ? app_acts_end(app, append(app, lane, record), out_refusal) : rc;
 }
 
-enum rc app_act(struct app *app, const struct act *act, struct rid *out_rid,
-                struct refusal *out_refusal) {
-    const struct module *module;
-    const struct kind *kind = registry_kind(app_registry(), act->kind, &module);
-    ENSURE(kind != NULL);
+// Who signs: the one for this act alone, or the active person.
+static enum rc signer_of(const struct app *app, const struct kind *kind,
+                         const struct app_signed **out_signer, struct refusal *out_refusal) {
+    if (app->once.pair) {
+        *out_signer = &app->once;
+        return RC_OK;
+    }
     if (app->people_count == 0) {
         return REFUSE(out_refusal, REFUSAL_NOT_SIGNED_IN, kind->name);
     }
     if (app->locked) {
         return REFUSE(out_refusal, REFUSAL_LOCKED, kind->name);
     }
-    enum rc rc = buf_rc(&app->body);
+    *out_signer = &app->people[app->active];
+    ENSURE((*out_signer)->pair != NULL);
+    return RC_OK;
+}
+
+static enum rc sign_and_keep(struct app *app, const struct act *act, struct rid *out_rid,
+                             struct refusal *out_refusal) {
+    const struct module *module;
+    const struct kind *kind = registry_kind(app_registry(), act->kind, &module);
+    const struct app_signed *person = NULL;
+    ENSURE(kind != NULL);
+    enum rc rc = signer_of(app, kind, &person, out_refusal);
+    if (rc != RC_OK) {
+        return rc;
+    }
+    rc = buf_rc(&app->body);
     if (rc != RC_OK) {
         return REFUSE(out_refusal, REFUSAL_TOO_LARGE, kind->name);
     }
-    const struct app_signed *person = &app->people[app->active];
-    ENSURE(person->pair != NULL);
     struct content content = content_of(app, kind, act);
     content.person = person->person;
     content.key = person->key;
@@ -164,6 +195,15 @@ enum rc app_act(struct app *app, const struct act *act, struct rid *out_rid,
     }
     if (rc == RC_OK && out_rid) {
         *out_rid = record.rid;
+    }
+    return rc;
+}
+
+enum rc app_act(struct app *app, const struct act *act, struct rid *out_rid,
+                struct refusal *out_refusal) {
+    enum rc rc = sign_and_keep(app, act, out_rid, out_refusal);
+    if (!app->in_acts) {
+        app_signed_once(app);
     }
     return rc;
 }

@@ -1,6 +1,8 @@
 // People, roles, devices; and what another process may ask the owner of this store.
 #include "app_priv.h"
 
+#include "davy/app/authority.h"
+
 #include "davy/record/export.h"
 
 #include <string.h>
@@ -15,18 +17,25 @@ enum rc app_person_add(struct app *app, const struct person_spec *spec, struct m
     struct body body = app_body(app, KIND_PERSON_ADD);
     body_put_text(&body, PERSON_NAME, spec->name);
     body_put_text(&body, PERSON_NUMBER, spec->number);
+    if (spec->employer && spec->employer[0] != '\0') {
+        body_put_text(&body, PERSON_EMPLOYER, spec->employer);
+    }
+    if (spec->job && spec->job[0] != '\0') {
+        body_put_text(&body, PERSON_JOB, spec->job);
+    }
+    uint8_t needs =
+        roster_needs(app->roster, KIND_PERSON_ADD, ROLE_VIEWER, app_signs_as_root(app));
+    if (needs > 1) {
+        body_put_uint(&body, ROSTER_NEEDS, needs);
+    }
     struct act act = {.kind = KIND_PERSON_ADD};
     return app_act(app, &act, out_person, out_refusal);
 }
 
 enum rc app_role_grant(struct app *app, struct rid person, enum role role, const char *area,
                        struct moment now, struct refusal *out_refusal) {
-    app->now = now;
-    struct body body = app_body(app, KIND_ROLE_GRANT);
-    body_put_uint(&body, ROLE_ROLE, (uint64_t)role);
-    body_put_text(&body, ROLE_AREA, area ? area : "");
-    struct act act = {.kind = KIND_ROLE_GRANT, .subjects = &person, .subject_count = 1};
-    return app_act(app, &act, NULL, out_refusal);
+    struct role_spec spec = {.role = role, .area = area};
+    return app_role_give(app, person, &spec, now, out_refusal);
 }
 
 enum rc app_device_add( // tidy: allow parameters, because a device is these things
@@ -34,7 +43,8 @@ enum rc app_device_add( // tidy: allow parameters, because a device is these thi
     const char *account, struct moment now, struct rid *out_device, struct refusal *out_refusal) {
     struct rid known;
     app->now = now;
-    if (roster_device_by_account(app->roster, account, &known)) {
+    if (roster_device_by_account(app->roster, account, &known) &&
+        !roster_device_revoked(app->roster, known)) {
         return REFUSE(out_refusal, REFUSAL_SUBJECT_EXISTS, account);
     }
     struct body body = app_body(app, KIND_DEVICE_ADD);
@@ -72,6 +82,7 @@ static void put_status(struct app *app, struct buf *out) {
                (unsigned long long)status.sync.log_seq[1],
                (unsigned long long)status.sync.log_seq[2],
                (unsigned long long)status.sync.log_seq[3]);
+    buf_printf(out, "\"roster_age_ms\":%lld,", (long long)status.roster_age_ms);
     buf_printf(out, "\"hub_log\":[%llu,%llu,%llu,%llu],\"device\":",
                (unsigned long long)status.sync.hub_log_seq[0],
                (unsigned long long)status.sync.hub_log_seq[1],

@@ -59,7 +59,8 @@ static enum rc reload_roster(struct app *app) {
     roster_free(app->roster);
     app->roster = fresh;
     struct view_query all = {.limit = UINT32_MAX};
-    return store_view_each(app->store, &roster_module, &all, load_roster, app);
+    rc = store_view_each(app->store, &roster_module, &all, load_roster, app);
+    return rc == RC_OK ? app_pending_people(app) : rc;
 }
 
 static enum rc set_site(struct app *app) {
@@ -157,6 +158,9 @@ static enum rc open_parts(struct app *app, struct refusal *out_refusal) {
     }
     if (rc == RC_OK && app->options.send && !app->options.read_only && !app_is_hub(app)) {
         rc = open_sync(app);
+    }
+    if (rc == RC_OK) {
+        app_age_open(app);
     }
     return rc == RC_OK ? app_outbox_open(app) : rc;
 }
@@ -266,6 +270,9 @@ static enum rc step_sync(struct app *app, struct mono_ms *out_next) {
     }
     if (rc == RC_OK) {
         rc = app_outbox_save(app);
+    }
+    if (rc == RC_OK) {
+        rc = app_age_step(app);
     }
     if (rc == RC_OK) {
         rc = store_commit(app->store);

@@ -5,6 +5,7 @@
 //   defs.c      definitions, packed         trend.c     points of a tag over time
 //   outbox.c    stages of own acts          log.c       records of a subject, export, search
 //   admin.c     people, roles, devices      say.c       sentences
+//   authority.c withdrawing, seconds, roots, witnesses, age of the roster
 //   remark.c    remarks
 #ifndef DAVY_APP_APP_PRIV_H
 #define DAVY_APP_APP_PRIV_H
@@ -61,6 +62,15 @@ struct tag_entry {
     struct trend trend;
 };
 
+// How old the roster is: `base_ms` at `at` on the boot clock; -1: never confirmed. What is kept over a
+// restart is the wall time of the last word and the newest wall time ever seen.
+struct app_age {
+    int64_t base_ms;
+    struct mono_ms at;
+    int64_t confirmed, newest;
+    struct mono_ms saved;
+};
+
 struct app_frame {
     size_t len;
     uint8_t *bytes;
@@ -94,6 +104,9 @@ struct app {
     uint32_t active; // index
     bool locked;
     struct mono_ms touched;
+    struct app_signed once; // signs in front of the active person; pair NULL: nobody
+    bool once_stays;        // a root key: for more than one act
+    struct app_age age;
     struct {
         struct rid person;
         struct key_id key;
@@ -140,6 +153,8 @@ struct act {
     const struct rid *subjects;
     uint16_t subject_count;
     uint8_t audience; // of an opening
+    const struct rid *refs;
+    uint16_t ref_count;
 };
 // The body stands in app->body. Checks, signs with the active person's key, appends and commits.
 DAVY_MUST_USE enum rc app_act(struct app *app, const struct act *act, struct rid *out_rid,
@@ -155,6 +170,19 @@ app_open_author(struct app *app); // states the incarnation if that is not done
 void app_people_close(struct app *app);
 void app_idle(struct app *app);
 void app_enrolled(void *ctx, struct key_id key, enum refusal_code code);
+// A key of its own under a new PIN, not yet certified.
+DAVY_MUST_USE enum rc app_new_key(struct app *app, const char *pin, struct public_key *out_key,
+                                  struct refusal *out_refusal);
+bool app_signs_as_root(const struct app *app);
+// The key of a single act is closed; a root key stays.
+void app_signed_once(struct app *app);
+
+// authority.c
+// Workers whom a pending witness names act on this device.
+DAVY_MUST_USE enum rc app_pending_people(struct app *app);
+void app_age_open(struct app *app);
+// In an open transaction.
+DAVY_MUST_USE enum rc app_age_step(struct app *app);
 
 // defs.c
 // Reads and sorts what is not up to date.

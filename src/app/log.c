@@ -27,6 +27,13 @@ static enum rc log_add(void *ctx, const struct store_item *item) {
                             .verdict = item->logged ? item->log.verdict : VERDICT_NONE,
                             .rule = item->logged ? item->log.rule : 0,
                             .n = item->logged ? item->log.n : 0};
+    enum review_decision review = REVIEW_NONE;
+    enum rc rc =
+        judge_disputed(list->app->store, list->app->roster, item, &row->disputed, &review);
+    if (rc != RC_OK) {
+        return rc;
+    }
+    row->review = (uint8_t)review;
     const struct roster_person *person = roster_person(list->app->roster, item->content.person);
     const struct roster_device *device = roster_device(list->app->roster, item->content.device);
     (void)snprintf(row->person, sizeof row->person, "%s", person ? person->name : "");

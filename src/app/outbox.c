@@ -2,6 +2,8 @@
 // is what my copy of the log does not hold.
 #include "app_priv.h"
 
+#include "davy/app/authority.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -336,6 +338,7 @@ void app_status(struct app *app, struct moment now, struct app_status *out_statu
         status.picture_age_ms = now.mono.v - status.sync.heard.v;
         status.clock_offset_ms = status.sync.hub_time.v + status.picture_age_ms - now.utc.v;
     }
+    status.roster_age_ms = app_roster_age_ms(app, now);
     status.stale = app_picture_is_stale(app);
     count_stages(app, &status);
     status.refused = app->refused;

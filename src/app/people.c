@@ -1,5 +1,8 @@
 #include "app_priv.h"
 
+#include "davy/app/authority.h"
+
+#include <stdio.h>
 #include <string.h>
 
 // PINs that the demonstration prints. No real site takes them.
@@ -93,6 +96,13 @@ static enum rc open_key(struct app *app, const char *number, const char *pin,
     }
     if (!key_here(app, roster_person(app->roster, id), &key)) {
         return REFUSE(out_refusal, REFUSAL_KEY_UNKNOWN, number);
+    }
+    struct roster_key_owner owner;
+    if (roster_device_revoked(app->roster, app->config.device)) {
+        return REFUSE(out_refusal, REFUSAL_DEVICE_REVOKED, "");
+    }
+    if (roster_key(app->roster, key, &owner) && owner.revoked) {
+        return REFUSE(out_refusal, REFUSAL_KEY_REVOKED, number);
     }
     struct keypair *pair = NULL;
     char digits[LIMIT_PIN_DIGITS_MAX + 1] = "";
@@ -220,12 +230,27 @@ void app_idle(struct app *app) {
     }
 }
 
+enum rc app_new_key(struct app *app, const char *pin, struct public_key *out_key,
+                    struct refusal *out_refusal) {
+    char digits[LIMIT_PIN_DIGITS_MAX + 1];
+    if (!fold_entry(pin, digits, sizeof digits)) {
+        return REFUSE(out_refusal, REFUSAL_PIN_SHORT, "8");
+    }
+    enum rc rc = check_new_pin(app, digits, out_refusal);
+    if (rc == RC_OK) {
+        struct pin_cost cost = keyfile_test_costs() ? pin_cost_test : pin_cost_default;
+        rc = keyfile_person_create(app->keys_folder, &app->keys, digits, cost, out_key);
+    }
+    keys_wipe(digits, sizeof digits);
+    return rc;
+}
+
 enum rc app_first_use(struct app *app, const char *number, const char *code, const char *pin,
                       struct moment now, struct refusal *out_refusal) {
     app->now = now;
     struct rid id;
     char folded[LIMIT_TAG_BYTES + 1];
-    char digits[LIMIT_PIN_DIGITS_MAX + 1];
+    char digits[LIMIT_PIN_DIGITS_MAX + 1] = "";
     char one_time[32];
     if (!fold_entry(number, folded, sizeof folded) ||
         !roster_person_by_number(app->roster, folded, &id)) {
@@ -234,10 +259,9 @@ enum rc app_first_use(struct app *app, const char *number, const char *code, con
     if (!fold_entry(code, one_time, sizeof one_time)) {
         return REFUSE(out_refusal, REFUSAL_CODE_MISMATCH, "");
     }
-    if (!fold_entry(pin, digits, sizeof digits)) {
-        return REFUSE(out_refusal, REFUSAL_PIN_SHORT, "8");
-    }
+    (void)fold_entry(pin, digits, sizeof digits); // what is no PIN is too short
     enum rc rc = check_new_pin(app, digits, out_refusal);
+    keys_wipe(digits, sizeof digits);
     if (rc != RC_OK) {
         return rc;
     }
@@ -249,11 +273,10 @@ enum rc app_first_use(struct app *app, const char *number, const char *code, con
         return REFUSE(out_refusal, REFUSAL_OFFLINE, "");
     }
     struct public_key key;
-    rc = keyfile_person_create(app->keys_folder, &app->keys, digits, pin_cost_default, &key);
+    rc = app_new_key(app, pin, &key, out_refusal);
     if (rc == RC_OK) {
         rc = sync_device_enrol(app->sync, id, &key, one_time, now);
     }
-    keys_wipe(digits, sizeof digits);
     if (rc == RC_OK) {
         sync_device_flush(app->sync, now);
         app->first_use.person = id;
@@ -264,12 +287,28 @@ enum rc app_first_use(struct app *app, const char *number, const char *code, con
     return rc == RC_OFFLINE || rc == RC_BUSY ? REFUSE(out_refusal, REFUSAL_OFFLINE, "") : rc;
 }
 
+// The keys that this person held here before: their PIN was forgotten, or the device came back.
+static void wipe_older(struct app *app, struct rid id, struct key_id but) {
+    const struct roster_person *person = roster_person(app->roster, id);
+    for (uint8_t i = 0; person && i < person->key_count; i++) {
+        struct key_id key = key_id_of(&person->keys[i].key);
+        if (!id16_equal(key.id, but.id) && rid_equal(person->keys[i].device, app->config.device)) {
+            (void)!keyfile_person_wipe(app->keys_folder, key);
+        }
+    }
+}
+
 void app_enrolled(void *ctx, struct key_id key, enum refusal_code code) {
     struct app *app = ctx;
     if (!app->first_use.waits || !id16_equal(app->first_use.key.id, key.id)) {
         return;
     }
     app->first_use.waits = false;
+    if (code == REFUSAL_NONE) {
+        wipe_older(app, app->first_use.person, key);
+    } else {
+        (void)!keyfile_person_wipe(app->keys_folder, key);
+    }
     struct app_message message = {.code = code,
                                   .kind = KIND_KEY_CERTIFY,
                                   .subject = app->first_use.person,
@@ -277,7 +316,60 @@ void app_enrolled(void *ctx, struct key_id key, enum refusal_code code) {
     app_push_message(app, &message);
 }
 
+// ---- Signing in front of the active person ----
+
+enum rc app_sign_once(struct app *app, const char *number, const char *pin, struct moment now,
+                      struct refusal *out_refusal) {
+    struct app_signed opened;
+    app->now = now;
+    app_sign_end(app);
+    enum rc rc = open_key(app, number, pin, &opened, out_refusal);
+    if (rc == RC_OK) {
+        app_random(app, &opened.session, sizeof opened.session);
+        opened.session |= 1;
+        app->once = opened;
+    }
+    return rc;
+}
+
+enum rc app_sign_root(struct app *app, const char *path, const char *pin) {
+    char folder[1024] = ".";
+    const char *slash = strrchr(path, '/');
+    const char *name = slash ? slash + 1 : path;
+    if (slash && (size_t)(slash - path) >= sizeof folder) {
+        return RC_TOO_LARGE;
+    }
+    if (slash) {
+        (void)snprintf(folder, sizeof folder, "%.*s", slash == path ? 1 : (int)(slash - path), path);
+    }
+    struct keypair *pair = NULL;
+    enum rc rc = keyfile_root_open(folder, name, pin, &pair);
+    if (rc == RC_OK) {
+        app_sign_end(app);
+        app->once = (struct app_signed){.key = key_id_of(keypair_public(pair)), .pair = pair};
+        app->once_stays = true;
+    }
+    return rc;
+}
+
+void app_sign_end(struct app *app) {
+    keypair_free(app->once.pair);
+    app->once = (struct app_signed){.pair = NULL};
+    app->once_stays = false;
+}
+
+void app_signed_once(struct app *app) {
+    if (!app->once_stays) {
+        app_sign_end(app);
+    }
+}
+
+bool app_signs_as_root(const struct app *app) {
+    return app->once.pair && rid_is_zero(app->once.person);
+}
+
 void app_people_close(struct app *app) {
+    app_sign_end(app);
     for (uint32_t i = 0; i < app->people_count; i++) {
         keypair_free(app->people[i].pair);
     }

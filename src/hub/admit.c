@@ -194,7 +194,8 @@ void hub_join(void *ctx, const char *account, const struct join *join, struct mo
         return;
     }
     if (invite_load(hub, join->secret_id, now, &invite) && strcmp(invite.account, account) == 0 &&
-        !roster_device_by_account(hub->roster, account, &device)) {
+        (!roster_device_by_account(hub->roster, account, &device) ||
+         roster_device_revoked(hub->roster, device))) {
         note_join(hub, account, join, &invite);
     }
     keys_wipe(&invite, sizeof invite);

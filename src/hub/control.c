@@ -77,7 +77,8 @@ static enum rc make_invite(struct hub *hub, struct slice payload, struct buf *ou
         (invite.kind != DEVICE_CONSOLE && invite.kind != DEVICE_HANDHELD)) {
         return REFUSE(refusal, REFUSAL_FORM, "invite");
     }
-    if (roster_device_by_account(hub->roster, invite.account, &known)) {
+    if (roster_device_by_account(hub->roster, invite.account, &known) &&
+        !roster_device_revoked(hub->roster, known)) {
         return REFUSE(refusal, REFUSAL_SUBJECT_EXISTS, invite.account);
     }
     uint8_t id[16];

@@ -99,6 +99,7 @@ struct app_status {
     int64_t oldest_age_ms;  // of the oldest act without a receipt; -1: none
     uint64_t unsent_bytes;
     int64_t clock_offset_ms; // hub's clock minus mine, as last heard
+    int64_t roster_age_ms;   // since the hub last confirmed the roster here; -1: never
     struct site_id site;
     char site_name[LIMIT_NAME_BYTES + 1];
     char device_name[LIMIT_NAME_BYTES + 1];
@@ -230,6 +231,8 @@ struct log_row {
     enum verdict verdict;
     uint16_t rule;
     uint64_t n;
+    bool disputed;  // accepted, from a withdrawn device or key
+    uint8_t review; // enum review_decision
 };
 // Everything about a subject (or, for a zero subject, the newest records), oldest first.
 uint32_t app_log(struct app *app, struct rid subject, struct log_row *out_rows, uint32_t max);
@@ -246,6 +249,8 @@ DAVY_MUST_USE enum rc app_find_subject(struct app *app, const char *text, struct
 struct person_spec {
     const char *name;
     const char *number;
+    const char *employer; // NULL: none
+    const char *job;
 };
 DAVY_MUST_USE enum rc app_person_add(struct app *app, const struct person_spec *spec,
                                      struct moment now, struct rid *out_person,
