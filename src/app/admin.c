@@ -1,5 +1,6 @@
 // People, roles, devices; and what another process may ask the owner of this store.
 #include "app_priv.h"
+#include "davy/app/bundle.h"
 
 #include "davy/app/authority.h"
 
@@ -147,6 +148,9 @@ void app_control(struct app *app, struct slice request, struct moment now, struc
         break;
     case CONTROL_DIGEST:
         answer.rc = put_trend(app, rest, &payload);
+        break;
+    case CONTROL_IMPORT:
+        answer.rc = app_import_control(app, rest, &payload, &answer.refusal);
         break;
     default:
         answer.rc = REFUSE(&answer.refusal, REFUSAL_USAGE, "verb");

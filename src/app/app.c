@@ -256,6 +256,18 @@ static void inbox_drop(struct app *app, uint32_t count) {
     }
 }
 
+enum rc app_undo(struct app *app) {
+    if (store_in_transaction(app->store)) {
+        store_rollback(app->store);
+    }
+    if (app->sync) {
+        sync_device_aborted(app->sync);
+    }
+    app->alarms_dirty = true;
+    app->defs_dirty = true;
+    return reload_roster(app);
+}
+
 static enum rc step_sync(struct app *app, struct mono_ms *out_next) {
     uint32_t frames = 0;
     size_t bytes = 0;
@@ -287,13 +299,7 @@ static enum rc step_sync(struct app *app, struct mono_ms *out_next) {
         return rc;
     }
     // Nothing was taken and nothing was sent; the hub and this device will agree again.
-    if (store_in_transaction(app->store)) {
-        store_rollback(app->store);
-    }
-    sync_device_aborted(app->sync);
-    app->alarms_dirty = true;
-    app->defs_dirty = true;
-    return reload_roster(app);
+    return app_undo(app);
 }
 
 enum rc app_step(struct app *app, struct moment now, bool *out_changed, struct mono_ms *out_next) {

@@ -144,6 +144,8 @@ struct app {
 };
 
 void app_random(struct app *app, void *out, size_t len);
+// Rolls back what is open; what memory knows is then what the store holds.
+DAVY_MUST_USE enum rc app_undo(struct app *app);
 void app_push_message(struct app *app, const struct app_message *message);
 bool app_is_hub(const struct app *app);
 

@@ -133,6 +133,15 @@ static const struct {
      N_("There is no connection to the hub; this needs one. Try again when it is back."),
      N_("offline")},
     {REFUSAL_USAGE, N_("Wrong use: %1$s; see davy --help."), N_("usage")},
+    {REFUSAL_BUNDLE, N_("This is no whole bundle: at byte %1$s, %2$s. Nothing more was taken."),
+     N_("bad bundle")},
+    {REFUSAL_BUNDLE_SIGNER,
+     N_("It was written by a device that this site does not know (%1$s); nothing was taken."),
+     N_("unknown writer")},
+    {REFUSAL_BUNDLE_GAP,
+     N_("In lane %1$s it begins at place %2$s, but here that lane ends at %3$s; export again with "
+        "--all."),
+     N_("gap")},
     {REFUSAL_BACKUP_FORM, N_("%1$s is no backup, or it is damaged or cut off; nothing was changed."),
      N_("bad backup")},
     {REFUSAL_BACKUP_KEY,
@@ -297,6 +306,16 @@ static void fill(const char *sentence, const char *const *args, char *out, size_
     buf_fini(&text);
 }
 
+// A result's name as its sentence.
+static const char *say_reason(const char *name) {
+    for (int rc = RC_OK; rc < RC_COUNT; rc++) {
+        if (strcmp(rc_name((enum rc)rc), name) == 0) {
+            return say_rc((enum rc)rc);
+        }
+    }
+    return name;
+}
+
 // Where in a file: the parts that there are, "site.ini:17: tag TI-101: H: deadband-wide".
 static void join_place(const struct refusal *refusal, char *out, size_t out_bytes) {
     size_t len = 0;
@@ -315,6 +334,9 @@ const char *say_refusal(const struct refusal *refusal, char *out, size_t out_byt
     const char *args[LIMIT_REFUSAL_ARGS];
     for (size_t i = 0; i < LIMIT_REFUSAL_ARGS; i++) {
         args[i] = argument(refusal, i);
+    }
+    if (refusal->code == REFUSAL_BUNDLE) {
+        args[1] = say_reason(args[1]);
     }
     if (refusal->code == REFUSAL_FILE_LINE) {
         join_place(refusal, place, sizeof place);

@@ -40,6 +40,7 @@ enum cli_opt {
     OPT_ADMIN,
     OPT_AGAINST,
     OPT_ALL,
+    OPT_ALL_PLACES,
     OPT_AREA,
     OPT_AREA_OF,
     OPT_AS,
@@ -47,12 +48,14 @@ enum cli_opt {
     OPT_AUDIENCE,
     OPT_BROKER,
     OPT_BUCKETS,
+    OPT_CHAIN,
     OPT_CODE,
     OPT_COMMENT,
     OPT_DEMO,
     OPT_DEMO_PIN,
     OPT_EQUIPMENT,
     OPT_FROM,
+    OPT_FROM_PLACE,
     OPT_ID,
     OPT_INVITE,
     OPT_KIND,
@@ -279,8 +282,10 @@ int cmd_device_invite(struct cli *cli);
 int cmd_device_joins(struct cli *cli);
 int cmd_device_list(struct cli *cli);
 int cmd_doctor(struct cli *cli);
+int cmd_export(struct cli *cli);
 int cmd_help(struct cli *cli);
 int cmd_hub_confirm(struct cli *cli);
+int cmd_import(struct cli *cli);
 int cmd_log(struct cli *cli);
 int cmd_person_add(struct cli *cli);
 int cmd_person_code(struct cli *cli);

@@ -171,6 +171,8 @@ static enum rc answer_verb(struct hub *hub, uint8_t verb, struct slice payload, 
     case CONTROL_JOINS:
         put_joins(hub, out);
         return buf_rc(out);
+    case CONTROL_IMPORT:
+        return hub_import_control(hub, payload, out, refusal);
     case CONTROL_CONFIRM:
         sync_hub_confirm(hub->sync);
         hub->reconcile_due = true;

@@ -70,7 +70,7 @@ static enum rc reload_roster(struct hub *hub) {
 }
 
 // Nothing of the round stands: the store, the roster and the open alarms are as before it.
-static enum rc undo(struct hub *hub) {
+enum rc hub_undo(struct hub *hub) {
     store_rollback(hub->store);
     sync_hub_aborted(hub->sync);
     hub->revoke_count = 0;
@@ -313,7 +313,7 @@ static void inbox_drop(struct hub *hub, uint32_t count) {
 
 // After a rollback the log is the authority again: what is open, what is active.
 static enum rc step_failed(struct hub *hub, enum rc rc) {
-    enum rc loaded = undo(hub);
+    enum rc loaded = hub_undo(hub);
     hub->reconcile_due = true;
     hub->define_due = hub->site != NULL;
     hub->define_next = 0;
@@ -437,7 +437,7 @@ enum rc hub_submit(struct hub *hub, uint8_t lane, const struct signed_record *re
         rc = store_commit(hub->store);
     }
     if (rc != RC_OK) {
-        enum rc loaded = undo(hub);
+        enum rc loaded = hub_undo(hub);
         return loaded == RC_OK ? rc : loaded;
     }
     return RC_OK;

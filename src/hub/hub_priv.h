@@ -9,6 +9,7 @@
 //   control.c  the socket beside the store
 //   init.c     a new site
 //   revoke.c   what follows from a revocation
+//   import.c   devices' records that come by file
 #ifndef DAVY_HUB_HUB_PRIV_H
 #define DAVY_HUB_HUB_PRIV_H
 
@@ -126,6 +127,8 @@ struct judge hub_judge_of(struct hub *hub);
 // hub.c: builds and appends one record of the hub itself. `body` was written into hub->body.
 DAVY_MUST_USE enum rc hub_state(struct hub *hub, uint16_t kind, const struct rid *subject,
                                 struct rid *out_rid);
+// Rolls back; the store, the roster and the open alarms are as before.
+DAVY_MUST_USE enum rc hub_undo(struct hub *hub);
 void hub_random(struct hub *hub, void *out, size_t len);
 void hub_log(struct hub *hub, enum log_level level, const char *format, ...) DAVY_PRINTF(3, 4);
 

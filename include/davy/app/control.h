@@ -15,6 +15,7 @@
 // CONFIRM  hub             nothing: this hub may serve though no reader answered -> nothing
 // DIGEST   console         text tag -> values heard (for scripts): varint count, each signed ms,
 //                          f64 bits, u8 quality
+// IMPORT   console or hub  one part of a bundle (app/bundle.h) -> varint records taken
 #ifndef DAVY_APP_CONTROL_H
 #define DAVY_APP_CONTROL_H
 
@@ -30,6 +31,7 @@ enum control_verb {
     CONTROL_JOINS = 5,
     CONTROL_CONFIRM = 6,
     CONTROL_DIGEST = 7,
+    CONTROL_IMPORT = 20,
 };
 
 struct control_answer {

@@ -49,6 +49,11 @@
 #define LIMIT_INBOX_BYTES (8 * 1024 * 1024) // messages taken from MQTT, not yet handled
 #define LIMIT_INVITE_AGE_MS 86400000        // an invite is good for a day
 
+// Bundles: frames in a file.
+#define LIMIT_BUNDLE_BYTES (512LL * 1024 * 1024) // a year of a site's log; more goes in parts
+#define LIMIT_BUNDLE_AUTHORS 64                  // incarnations that one file speaks of
+#define LIMIT_BUNDLE_FRAME_BYTES 49152           // one sealed group; fits a control message
+
 // Identity.
 #define LIMIT_PIN_DIGITS_MIN 6
 #define LIMIT_PIN_DIGITS_MIN_SIGNER 8

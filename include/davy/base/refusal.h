@@ -77,6 +77,9 @@
     X(REFUSAL_STORE_CORRUPT, 114, "store-corrupt")                                                 \
     X(REFUSAL_OFFLINE, 115, "offline")                                                             \
     X(REFUSAL_USAGE, 116, "usage")                                                                 \
+    X(REFUSAL_BUNDLE, 117, "bundle")                                                               \
+    X(REFUSAL_BUNDLE_SIGNER, 118, "bundle-signer")                                                 \
+    X(REFUSAL_BUNDLE_GAP, 119, "bundle-gap")                                                       \
     X(REFUSAL_BACKUP_FORM, 120, "backup-form")                                                     \
     X(REFUSAL_BACKUP_KEY, 121, "backup-key")                                                       \
     X(REFUSAL_BACKUP_PLACE, 122, "backup-place")                                                   \

@@ -59,6 +59,22 @@ bool hub_has_work(const struct hub *hub);
 // A signed record of a person on the hub's own device: judged, appended, logged and committed.
 DAVY_MUST_USE enum rc hub_submit(struct hub *hub, uint8_t lane, const struct signed_record *record,
                                  struct moment now, struct refusal *out_refusal);
+// Parts of a bundle (app/bundle.h) from a file: BATCH parts are admitted as if they had come over a
+// session, all between begin and end in one transaction. `end` with a code other than RC_OK undoes
+// all. RC_REFUSED: BUNDLE (it does not verify), BUNDLE_GAP, BUNDLE_SIGNER, WRONG_SITE, OFFLINE
+// (this hub does not serve yet).
+struct bundle_head;
+struct bundle_part;
+struct bundle_report;
+DAVY_MUST_USE enum rc hub_import_begin(struct hub *hub, struct moment now,
+                                       struct refusal *out_refusal);
+DAVY_MUST_USE enum rc hub_import_part(struct hub *hub, const struct bundle_head *head,
+                                      const struct bundle_part *part, struct bundle_report *report,
+                                      struct refusal *out_refusal);
+DAVY_MUST_USE enum rc hub_import_end(struct hub *hub, enum rc rc);
+// The owner's side of another process's part: begin, part, end.
+DAVY_MUST_USE enum rc hub_import_control(struct hub *hub, struct slice payload, struct buf *out,
+                                         struct refusal *out_refusal);
 // Answers one control request (app/control.h).
 void hub_control(struct hub *hub, struct slice request, struct moment now, struct buf *out_answer);
 
