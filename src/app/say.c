@@ -160,6 +160,14 @@ static const struct {
      N_("What opens the broker %1$s is missing or unfit: certificate, key or pre-shared key; join "
         "the site anew."),
      N_("no certificate")},
+    {REFUSAL_BLOB_FULL,
+     N_("There is no room left for this attachment (%1$s may be kept); ask an admin."),
+     N_("no room")},
+    {REFUSAL_BLOB_MEDIA,
+     N_("%1$s is no JPEG, PNG, PDF or plain text; only these can be attached."), N_("file type")},
+    {REFUSAL_BLOB_FILE,
+     N_("%1$s is no plain file, is empty, or changed while it was read; copy it and take that."),
+     N_("no plain file")},
 };
 static const struct {
     uint16_t kind;

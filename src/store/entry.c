@@ -352,6 +352,9 @@ static enum rc record_index(struct store *store, const struct loaded *loaded, bo
     for (uint16_t i = 0; first && i < loaded->content.subject_count && rc == RC_OK; i++) {
         rc = subject_put(store, loaded->content.subjects[i], loaded->place);
     }
+    if (first && rc == RC_OK) {
+        rc = blob_index(store, &loaded->content, loaded->rid);
+    }
     *out_first = first;
     return rc;
 }

@@ -103,6 +103,20 @@ static const struct migration store_migrations[] = {
      " SELECT RAISE(ABORT, 'void is append-only'); END;"
      "CREATE TRIGGER void_stay BEFORE DELETE ON void BEGIN"
      " SELECT RAISE(ABORT, 'void is append-only'); END;"},
+    // A chunk's id is its blob's id << 16 | its first unit. Chunks of one blob never overlap.
+    {"blobs",
+     "CREATE TABLE blob(id INTEGER PRIMARY KEY, site INTEGER NOT NULL REFERENCES site(id),"
+     " hash BLOB NOT NULL CHECK(length(hash) = 32), size INTEGER NOT NULL, media INTEGER NOT NULL,"
+     " origin BLOB NOT NULL CHECK(length(origin) = 16), wanted INTEGER NOT NULL,"
+     " whole INTEGER NOT NULL, hub INTEGER NOT NULL, refused INTEGER NOT NULL,"
+     " held INTEGER NOT NULL, time INTEGER NOT NULL, UNIQUE(site, hash)) STRICT;"
+     "CREATE INDEX blob_origin ON blob(origin, whole, size, time);"
+     "CREATE INDEX blob_unsent ON blob(id) WHERE hub = 0 AND whole = 1;"
+     "CREATE INDEX blob_wanted ON blob(id) WHERE wanted = 1 AND whole = 0;"
+     "CREATE TABLE blob_chunk(id INTEGER PRIMARY KEY, units INTEGER NOT NULL, bytes BLOB NOT NULL)"
+     " STRICT;"
+     "CREATE TABLE blob_named(site INTEGER NOT NULL, hash BLOB NOT NULL, rid BLOB NOT NULL,"
+     " PRIMARY KEY(site, hash, rid)) STRICT, WITHOUT ROWID;"},
 };
 const struct schema store_schema = {STORE_APPLICATION_ID, store_migrations,
                                     COUNT_OF(store_migrations)};

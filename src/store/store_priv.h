@@ -30,6 +30,10 @@
 #define STORE_SQL_BYTES 4096
 #define VIEW_SUM_BYTES 4
 
+// Of one blob, as blob.c reads them.
+#define BLOB_COLUMNS                                                                               \
+    "id, hash, size, media, origin, wanted, whole, hub, refused, held, time, "                     \
+    "EXISTS(SELECT 1 FROM blob_named AS m WHERE m.site = blob.site AND m.hash = blob.hash)"
 // X(name, SQL)
 #define STORE_STATEMENTS(X)                                                                        \
     X(BEGIN, "BEGIN IMMEDIATE")                                                                    \
@@ -126,7 +130,47 @@
                         "fold_version = excluded.fold_version, "                                   \
                         "state_bytes = excluded.state_bytes, sql = excluded.sql")                  \
     X(SUBJECT_HAS, "SELECT 1 FROM subject WHERE subject = ?1 AND place = ?2")                      \
-    X(SEALS, "SELECT place, sig FROM seal WHERE place >= ?1 AND place <= ?2 ORDER BY place")
+    X(SEALS, "SELECT place, sig FROM seal WHERE place >= ?1 AND place <= ?2 ORDER BY place")       \
+    X(BLOB_GET, "SELECT " BLOB_COLUMNS " FROM blob WHERE site = ?1 AND hash = ?2")                 \
+    X(BLOB_NEXT, "SELECT " BLOB_COLUMNS " FROM blob WHERE site = ?1 AND id > ?2 ORDER BY id "      \
+                 "LIMIT 1")                                                                        \
+    X(BLOB_NEXT_OFFER, "SELECT " BLOB_COLUMNS " FROM blob WHERE site = ?1 AND id > ?2 AND hub = "  \
+                       "0 AND whole = 1 AND refused = 0 AND origin = zeroblob(16) AND "            \
+                       "EXISTS(SELECT 1 FROM blob_named AS n WHERE n.site = blob.site AND "        \
+                       "n.hash = blob.hash) ORDER BY id LIMIT 1")                                  \
+    X(BLOB_NEXT_WANTED, "SELECT " BLOB_COLUMNS " FROM blob WHERE site = ?1 AND id > ?2 AND "       \
+                        "wanted = 1 AND whole = 0 AND refused = 0 ORDER BY id LIMIT 1")            \
+    X(BLOB_MAKE, "INSERT INTO blob(site, hash, size, media, origin, wanted, whole, hub, "          \
+                 "refused, held, time) VALUES(?1, ?2, ?3, ?4, ?5, ?6, 0, 0, 0, 0, ?7)")            \
+    X(BLOB_BEGIN, "UPDATE blob SET size = ?2, media = ?3, origin = ?4, time = ?5, held = 0, "      \
+                  "refused = 0 WHERE id = ?1")                                                     \
+    X(BLOB_HELD, "UPDATE blob SET held = ?2, whole = ?3, time = ?4 WHERE id = ?1")                 \
+    X(BLOB_WANT, "UPDATE blob SET wanted = 1, refused = 0, time = ?2 WHERE id = ?1")               \
+    X(BLOB_SAID, "UPDATE blob SET hub = ?2, refused = ?3 WHERE id = ?1")                           \
+    X(BLOB_AGAIN, "UPDATE blob SET refused = 0, hub = hub * ?1 WHERE refused <> 0 OR hub <> "      \
+                  "hub * ?1")                                                                      \
+    X(BLOB_SUM, "SELECT coalesce(sum(size), 0), coalesce(sum(whole = 0 AND size > 0), 0) FROM "    \
+                "blob WHERE origin = ?1 AND id <> ?2")                                             \
+    X(BLOB_SUM_ALL, "SELECT coalesce(sum(size), 0) FROM blob WHERE id <> ?1")                      \
+    X(BLOB_OLDEST, "SELECT hash FROM blob WHERE origin = ?1 AND whole = 1 ORDER BY time LIMIT "    \
+                   "1")                                                                            \
+    X(BLOB_LEFT, "SELECT hash FROM blob WHERE origin = ?1 AND whole = 0 AND size > 0 AND "         \
+                 "wanted = 0 AND time < ?2 LIMIT 1")                                               \
+    X(BLOB_FIND, "SELECT hash FROM blob WHERE site = ?1 AND hash >= ?2 AND hash <= ?3 UNION "      \
+                 "SELECT hash FROM blob_named WHERE site = ?1 AND hash >= ?2 AND hash <= ?3 "      \
+                 "LIMIT 2")                                                                        \
+    X(BLOB_DROP, "DELETE FROM blob WHERE id = ?1")                                                 \
+    X(CHUNK_PUT, "INSERT INTO blob_chunk(id, units, bytes) VALUES(?1, ?2, ?3)")                    \
+    X(CHUNK_BEFORE, "SELECT id, units FROM blob_chunk WHERE id >= ?1 AND id <= ?2 ORDER BY id "    \
+                    "DESC LIMIT 1")                                                                \
+    X(CHUNK_AFTER, "SELECT id, units FROM blob_chunk WHERE id >= ?1 AND id <= ?2 ORDER BY id "     \
+                   "LIMIT 1")                                                                      \
+    X(CHUNKS, "SELECT id, units, bytes FROM blob_chunk WHERE id >= ?1 AND id <= ?2 ORDER BY id")   \
+    X(CHUNK_DROP, "DELETE FROM blob_chunk WHERE id >= ?1 AND id <= ?2")                            \
+    X(BLOB_NAMED_PUT, "INSERT INTO blob_named(site, hash, rid) VALUES(?1, ?2, ?3) ON CONFLICT "    \
+                      "DO NOTHING")                                                                \
+    X(BLOB_NAMED, "SELECT rid FROM blob_named WHERE site = ?1 AND hash = ?2 AND rid > ?3 "         \
+                  "ORDER BY rid LIMIT 1")
 
 enum statement {
 #define STORE_STATEMENT_ENUM(name, sql) STATEMENT_##name,
@@ -410,6 +454,11 @@ DAVY_MUST_USE enum rc place_list_add(struct place_list *list, int64_t place);
 // First places of all records that speak of a subject, in no order.
 DAVY_MUST_USE enum rc subject_places(struct store *store, struct rid subject,
                                      struct place_list *list);
+
+// ---- blob.c ----
+// Notes which blobs a record names.
+DAVY_MUST_USE enum rc blob_index(struct store *store, const struct content *content,
+                                 struct rid rid);
 
 // ---- pending.c ----
 void pending_forget(struct store *store);

@@ -49,6 +49,15 @@
 #define LIMIT_INBOX_BYTES (8 * 1024 * 1024) // messages taken from MQTT, not yet handled
 #define LIMIT_INVITE_AGE_MS 86400000        // an invite is good for a day
 
+// Blobs: photos and documents beside the records, by hash.
+#define LIMIT_BLOB_BYTES (8 * 1024 * 1024)           // one: a good photo, a scanned permit
+#define LIMIT_BLOBS_DEVICE_BYTES (256 * 1024 * 1024) // all of one device: a shift's worth of photos
+#define LIMIT_BLOBS_BYTES INT64_C(8589934592)        // all of a store: a disk of a small hub
+#define LIMIT_BLOBS_PENDING 32                       // of one device, begun and not whole
+#define LIMIT_BLOB_PENDING_MS 604800000              // begun and left for a week: makes room
+#define LIMIT_BLOB_OFFER_MS 600000   // an offer waits so long for the record that names it
+#define LIMIT_BLOB_CHUNK_BYTES 12288 // of one message, and of one row on disk
+
 // Bundles: frames in a file.
 #define LIMIT_BUNDLE_BYTES (512LL * 1024 * 1024) // a year of a site's log; more goes in parts
 #define LIMIT_BUNDLE_AUTHORS 64                  // incarnations that one file speaks of

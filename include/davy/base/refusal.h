@@ -85,7 +85,10 @@
     X(REFUSAL_BACKUP_PLACE, 122, "backup-place")                                                   \
     X(REFUSAL_BACKUP_FOREIGN, 123, "backup-foreign")                                               \
     X(REFUSAL_PLAIN, 124, "plain")                                                                 \
-    X(REFUSAL_TLS, 125, "tls")
+    X(REFUSAL_TLS, 125, "tls")                                                                     \
+    X(REFUSAL_BLOB_FULL, 127, "blob-full")                                                         \
+    X(REFUSAL_BLOB_MEDIA, 128, "blob-media")                                                       \
+    X(REFUSAL_BLOB_FILE, 129, "blob-file")
 
 enum refusal_code {
 #define REFUSAL_ENUM(code, number, name) code = number,
