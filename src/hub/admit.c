@@ -38,7 +38,10 @@ enum verdict hub_judge(void *ctx, const struct content *content, const struct pl
     }
     const struct roster_device *device = roster_device(hub->roster, judge.author_device);
     judge.author_is_hub = device && device->kind == DEVICE_HUB;
-    if (judge_record(&judge, content, place, record, &verdict, &refusal) != RC_OK) {
+    enum rc rc = judge_record(&judge, content, place, record, &verdict, &refusal);
+    if (rc != RC_OK) {
+        // Without memory the round fails as a whole, and the device sends the record again.
+        hub->trouble = rc == RC_NO_MEMORY ? rc : hub->trouble;
         // The store failed under the judgement: nothing is decided, a person or a later hub
         // decides.
         *out_rule = REFUSAL_STORE_CORRUPT;

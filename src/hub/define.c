@@ -119,6 +119,23 @@ static enum rc carry_over(struct hub *hub, struct hub *fresh) {
     return rc;
 }
 
+// What the files know of the fresh site. Whatever can fail has then happened, and the running site
+// stands untouched.
+static enum rc fill(struct hub *hub, struct hub *fresh) {
+    fresh->options = hub->options;
+    fresh->store = hub->store;
+    fresh->history = hub->history;
+    fresh->now = hub->now;
+    enum rc rc = hub_ingest_open(fresh, hub->site == NULL);
+    if (rc == RC_OK) {
+        rc = hub_alarms_load(fresh);
+    }
+    if (rc == RC_OK) {
+        hub_alarms_force(fresh);
+    }
+    return rc;
+}
+
 static void take_over(struct hub *hub, struct hub *fresh) {
     hub_site_free(hub);
     hub->site = fresh->site;
@@ -161,15 +178,10 @@ enum rc hub_site(struct hub *hub, struct slice text, struct moment now,
         rc = carry_over(hub, fresh);
     }
     if (rc == RC_OK) {
-        bool first = hub->site == NULL;
+        rc = fill(hub, fresh);
+    }
+    if (rc == RC_OK) {
         take_over(hub, fresh);
-        rc = first ? hub_ingest_open(hub) : RC_OK;
-        if (rc == RC_OK) {
-            rc = hub_alarms_load(hub);
-        }
-        if (rc == RC_OK) {
-            hub_alarms_force(hub);
-        }
     } else if (fresh) {
         hub_site_free(fresh);
     }

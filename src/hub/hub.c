@@ -42,7 +42,10 @@ static void on_fold(void *ctx, const struct module *module, struct rid subject, 
     if (module != &roster_module) {
         return;
     }
-    if (roster_set(hub->roster, subject, state) != RC_OK) {
+    enum rc rc = roster_set(hub->roster, subject, state);
+    if (rc == RC_NO_MEMORY) {
+        hub->trouble = rc; // no right is granted or kept that the roster does not know of
+    } else if (rc != RC_OK) {
         hub_log(hub, LOG_ERROR, "the roster is full: limits of people, devices or keys");
     }
     hub_revoke_fold(hub, subject, state);
@@ -75,7 +78,18 @@ enum rc hub_undo(struct hub *hub) {
     sync_hub_aborted(hub->sync);
     hub->revoke_count = 0;
     enum rc rc = reload_roster(hub);
-    return rc == RC_OK ? hub_alarms_load(hub) : rc;
+    if (rc == RC_OK) {
+        rc = hub_alarms_load(hub);
+    }
+    hub->undo_due = rc != RC_OK;
+    hub->trouble = RC_OK;
+    return rc;
+}
+
+// Opens a round, after what is left of one that could not be undone.
+static enum rc begin(struct hub *hub) {
+    enum rc rc = hub->undo_due ? undo(hub) : RC_OK;
+    return rc == RC_OK ? store_begin(hub->store) : rc;
 }
 
 static bool readers_exist(const struct hub *hub) {
@@ -297,6 +311,9 @@ static enum rc step_records(struct hub *hub, uint32_t frames) {
     if (rc == RC_OK) {
         rc = hub_revokes_write(hub);
     }
+    if (rc == RC_OK) {
+        rc = hub->trouble;
+    }
     return rc == RC_OK ? sync_hub_seal(hub->sync, hub->now) : rc;
 }
 
@@ -327,14 +344,14 @@ static enum rc step_failed(struct hub *hub, enum rc rc) {
 
 static enum rc step_store(struct hub *hub) {
     bool serving = sync_hub_serving(hub->sync);
-    bool work = hub->inbox_count > 0 || hub->event_count > 0 ||
+    bool work = hub->inbox_count > 0 || hub->event_count > 0 || hub->undo_due ||
                 (serving && (hub->define_due || hub->reconcile_due));
     if (!work || hub->now.mono.v < hub->full_until.v) {
         return RC_OK;
     }
     uint32_t frames = hub->inbox_count;
     uint32_t events = hub->event_count;
-    enum rc rc = store_begin(hub->store);
+    enum rc rc = begin(hub);
     if (rc != RC_OK) {
         return rc;
     }
@@ -407,7 +424,7 @@ enum rc hub_submit(struct hub *hub, uint8_t lane, const struct signed_record *re
     if (!sync_hub_serving(hub->sync)) {
         return REFUSE(out_refusal, REFUSAL_OFFLINE, "hub");
     }
-    rc = store_begin(hub->store);
+    rc = begin(hub);
     if (rc != RC_OK) {
         return rc;
     }
@@ -429,6 +446,9 @@ enum rc hub_submit(struct hub *hub, uint8_t lane, const struct signed_record *re
     }
     if (rc == RC_OK) {
         rc = hub_revokes_write(hub);
+    }
+    if (rc == RC_OK) {
+        rc = hub->trouble;
     }
     if (rc == RC_OK) {
         rc = sync_hub_seal(hub->sync, now);

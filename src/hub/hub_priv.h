@@ -105,6 +105,8 @@ struct hub {
     struct mono_ms eval_next;
     struct mono_ms sync_next;
     bool readings_wait;        // put into history, not yet committed
+    bool undo_due;             // a rollback could not be finished: nothing else before it
+    enum rc trouble;           // what a callback of this round could not return
     struct mono_ms full_until; // the disk was full: try again then
     struct hub_status status;
     struct buf body, content, scratch;
@@ -133,7 +135,8 @@ void hub_random(struct hub *hub, void *out, size_t len);
 void hub_log(struct hub *hub, enum log_level level, const char *format, ...) DAVY_PRINTF(3, 4);
 
 // ingest.c
-DAVY_MUST_USE enum rc hub_ingest_open(struct hub *hub);
+// `first`: nothing of the evaluator was carried over from a running site.
+DAVY_MUST_USE enum rc hub_ingest_open(struct hub *hub, bool first);
 DAVY_MUST_USE enum rc hub_ingest_save(struct hub *hub);
 
 // alarms.c

@@ -111,12 +111,15 @@ static enum rc restore_item(void *ctx, const char *key, struct slice value) {
     return RC_OK;
 }
 
-// Gives every tag its number in history, and takes back timers and newest values.
-enum rc hub_ingest_open(struct hub *hub) {
+// Gives every tag that is new its number in history, and takes back timers and newest values.
+enum rc hub_ingest_open(struct hub *hub, bool first) {
     if (!hub->history) {
         return RC_OK;
     }
     for (uint32_t i = 0; i < hub->site->tag_count; i++) {
+        if (hub->live[i].history != 0) {
+            continue;
+        }
         struct history_reading last;
         enum rc rc = history_tag(hub->history, hub->site->tags[i].tag, &hub->live[i].history);
         if (rc != RC_OK) {
@@ -126,7 +129,7 @@ enum rc hub_ingest_open(struct hub *hub) {
             alarm_eval_tag_seen(hub->eval, i, last.value, last.time);
         }
     }
-    return history_state_each(hub->history, restore_item, hub);
+    return first ? history_state_each(hub->history, restore_item, hub) : RC_OK;
 }
 
 // Saves what changed in the evaluator together with the readings that changed it.

@@ -141,9 +141,10 @@ static enum rc append(struct founding *f, const struct signed_record *record,
     if (rc == RC_OK && verdict != VERDICT_ACCEPTED) {
         return RC_REFUSED;
     }
-    return rc == RC_OK
-               ? sync_hub_append(f->hub.sync, LANE_CONTROL, AUDIENCE_SITE, record, f->now, NULL)
-               : rc;
+    if (rc == RC_OK) {
+        rc = sync_hub_append(f->hub.sync, LANE_CONTROL, AUDIENCE_SITE, record, f->now, NULL);
+    }
+    return rc == RC_OK ? f->hub.trouble : rc;
 }
 
 static enum rc state(struct founding *f, uint16_t kind, const struct rid *subject,
@@ -203,7 +204,7 @@ static void on_fold(void *ctx, const struct module *module, struct rid subject, 
     struct founding *f = ctx;
     if (module == &roster_module) {
         enum rc rc = roster_set(f->hub.roster, subject, state);
-        ENSURE(rc == RC_OK);
+        f->hub.trouble = rc != RC_OK ? rc : f->hub.trouble;
     }
 }
 
@@ -299,6 +300,9 @@ static enum rc found(struct founding *f, struct refusal *out_refusal) {
     enum rc rc = make_record(f, KIND_SITE_GENESIS, NULL, &genesis);
     if (rc == RC_OK) {
         buf_put(&genesis_bytes, genesis.content.data, genesis.content.len);
+        rc = buf_rc(&genesis_bytes);
+    }
+    if (rc == RC_OK) {
         genesis.content = buf_slice(&genesis_bytes);
         f->genesis = genesis.rid;
         hub->config.site = (struct site_id){genesis.rid.id};

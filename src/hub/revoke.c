@@ -60,7 +60,10 @@ void hub_revokes_look(struct hub *hub) {
             continue;
         }
         struct look look = {.hub = hub, .revoke = revoke, .device_key = device->key};
-        revoke->looked = store_chains(hub->store, look_chain, &look) == RC_OK;
+        revoke->count = 0;
+        enum rc rc = store_chains(hub->store, look_chain, &look);
+        revoke->looked = rc == RC_OK;
+        hub->trouble = rc == RC_NO_MEMORY ? rc : hub->trouble;
     }
 }
 
@@ -71,7 +74,7 @@ enum rc hub_revokes_write(struct hub *hub) {
         const struct hub_revoke *revoke = &hub->revokes[i];
         const struct module *module;
         if (!revoke->looked) {
-            return RC_IO;
+            return hub->trouble != RC_OK ? hub->trouble : RC_IO;
         }
         buf_reset(&hub->body);
         struct body body =
