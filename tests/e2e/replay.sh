@@ -5,7 +5,7 @@ cd "$(dirname "$0")/../.." || exit 1
 
 stored_is() { "$BUILD/davy" sync status --dir "$WORK/hub" --json | grep -q "\"readings_stored\":$1[,}]"; }
 listen() { # MESSAGES FILE
-  mosquitto_sub -h 127.0.0.1 -p "$PORT" -u hub -P secret-hub -i listener -q 1 -t 'plant/#' -C "$1" -W 20 -d >"$2" &
+  stdbuf -oL mosquitto_sub -h 127.0.0.1 -p "$PORT" -u hub -P secret-hub -i listener -q 1 -t 'plant/#' -C "$1" -W 20 -d >"$2" &
   listener=$!
   pids+=("$listener")
   until_true 10 grep -q SUBACK "$2"
