@@ -88,7 +88,7 @@ enum rc hub_undo(struct hub *hub) {
 
 // Opens a round, after what is left of one that could not be undone.
 static enum rc begin(struct hub *hub) {
-    enum rc rc = hub->undo_due ? undo(hub) : RC_OK;
+    enum rc rc = hub->undo_due ? hub_undo(hub) : RC_OK;
     return rc == RC_OK ? store_begin(hub->store) : rc;
 }
 
