@@ -87,7 +87,7 @@ enum rc hub_undo(struct hub *hub) {
 }
 
 // Opens a round, after what is left of one that could not be undone.
-static enum rc begin(struct hub *hub) {
+enum rc hub_begin(struct hub *hub) {
     enum rc rc = hub->undo_due ? hub_undo(hub) : RC_OK;
     return rc == RC_OK ? store_begin(hub->store) : rc;
 }
@@ -351,7 +351,7 @@ static enum rc step_store(struct hub *hub) {
     }
     uint32_t frames = hub->inbox_count;
     uint32_t events = hub->event_count;
-    enum rc rc = begin(hub);
+    enum rc rc = hub_begin(hub);
     if (rc != RC_OK) {
         return rc;
     }
@@ -424,7 +424,7 @@ enum rc hub_submit(struct hub *hub, uint8_t lane, const struct signed_record *re
     if (!sync_hub_serving(hub->sync)) {
         return REFUSE(out_refusal, REFUSAL_OFFLINE, "hub");
     }
-    rc = begin(hub);
+    rc = hub_begin(hub);
     if (rc != RC_OK) {
         return rc;
     }

@@ -131,6 +131,8 @@ DAVY_MUST_USE enum rc hub_state(struct hub *hub, uint16_t kind, const struct rid
                                 struct rid *out_rid);
 // Rolls back; the store, the roster and the open alarms are as before.
 DAVY_MUST_USE enum rc hub_undo(struct hub *hub);
+// Opens a round; first ends what could not be undone. Before the commit `trouble` is looked at.
+DAVY_MUST_USE enum rc hub_begin(struct hub *hub);
 void hub_random(struct hub *hub, void *out, size_t len);
 void hub_log(struct hub *hub, enum log_level level, const char *format, ...) DAVY_PRINTF(3, 4);
 

@@ -11,7 +11,7 @@ enum rc hub_import_begin(struct hub *hub, struct moment now, struct refusal *out
     if (!sync_hub_serving(hub->sync)) {
         return REFUSE(out_refusal, REFUSAL_OFFLINE, "hub");
     }
-    return store_begin(hub->store);
+    return hub_begin(hub);
 }
 
 // What an acknowledgement would have said on the wire.
@@ -78,6 +78,7 @@ enum rc hub_import_part(struct hub *hub, const struct bundle_head *head,
 }
 
 enum rc hub_import_end(struct hub *hub, enum rc rc) {
+    rc = rc == RC_OK ? hub->trouble : rc;
     if (rc == RC_OK) {
         rc = sync_hub_seal(hub->sync, hub->now);
     }
