@@ -14,6 +14,7 @@ struct leaving {
     uint64_t from, last;
     enum frame_type type;
     uint16_t author; // in the header's list
+    uint32_t rank;   // of the hub's incarnation
 };
 
 struct exporter {
@@ -110,7 +111,8 @@ static enum rc leaves(struct exporter *ex, const struct store_chain *chain,
     struct leaving leaving = {.id = chain->id,
                               .from = rest ? handled + 1 : 1,
                               .last = type == FRAME_FEED ? chain->sealed.seq : chain->head.seq,
-                              .type = type};
+                              .type = type,
+                              .rank = store_hub_rank(ex->app->store, chain->id.author)};
     leaving.from = ex->choice->from > 0 ? ex->choice->from : leaving.from;
     if (leaving.from > leaving.last) {
         return RC_OK;
@@ -145,28 +147,31 @@ static enum rc choose(void *ctx, const struct store_chain *chain) {
     }
     bool hub = app_is_hub(ex->app);
     if (author.own && !hub) {
-        return leaves(ex, chain, &author, FRAME_BATCH);
+        // An earlier incarnation's records without a verdict stand in this one's chains, too.
+        bool now = author_equal(author.author, ex->app->config.author);
+        return now ? leaves(ex, chain, &author, FRAME_BATCH) : RC_OK;
     }
     bool log = (hub && author.own) || (!hub && ex->choice->all && seals_logs(ex, &author));
     return log ? leaves(ex, chain, &author, FRAME_FEED) : RC_OK;
 }
 
-// The log before own records, lane 0 first; otherwise as the store came to know them.
-static int chain_order(const struct leaving *chain) {
-    int own = chain->type == FRAME_BATCH ? 1 : 0;
-    return (own * LANE_COUNT + chain->id.lane) * AUDIENCE_COUNT + chain->id.audience;
-}
-
-static void sort_chains(struct exporter *ex) {
-    for (uint32_t i = 1; i < ex->chain_count; i++) {
-        struct leaving moving = ex->chains[i];
-        uint32_t at = i;
-        while (at > 0 && chain_order(&ex->chains[at - 1]) > chain_order(&moving)) {
-            ex->chains[at] = ex->chains[at - 1];
-            at--;
+// The log before own records, one incarnation of the hub after another, lane 0 first.
+static int chain_compare(const void *a, const void *b) {
+    const struct leaving *left = a;
+    const struct leaving *right = b;
+    const int64_t orders[][2] = {
+        {left->type == FRAME_BATCH, right->type == FRAME_BATCH},
+        {left->rank, right->rank},
+        {left->id.lane, right->id.lane},
+        {left->id.audience, right->id.audience},
+        {left->author, right->author},
+    };
+    for (size_t i = 0; i < COUNT_OF(orders); i++) {
+        if (orders[i][0] != orders[i][1]) {
+            return orders[i][0] < orders[i][1] ? -1 : 1;
         }
-        ex->chains[at] = moving;
     }
+    return 0;
 }
 
 // ---- Writing ----
@@ -456,7 +461,7 @@ static enum rc export_all(struct exporter *ex, struct moment now) {
     if (ex->chain_count == 0) {
         return RC_NOT_FOUND;
     }
-    sort_chains(ex);
+    qsort(ex->chains, ex->chain_count, sizeof *ex->chains, chain_compare);
     buf_reset(&ex->frame);
     rc = bundle_head_encode(&ex->head, app->keys.pair, &ex->frame);
     if (rc == RC_OK) {
