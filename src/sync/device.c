@@ -66,6 +66,11 @@ static bool queue_frame(struct sync_device *device, uint8_t lane, uint8_t own) {
     out->own = own;
     buf_init(&out->frame, LIMIT_FRAME_INFLATED_BYTES);
     buf_put(&out->frame, device->frame.data, device->frame.len);
+    if (buf_rc(&out->frame) != RC_OK) {
+        buf_fini(&out->frame);
+        device->outbox_count--;
+        return false;
+    }
     return true;
 }
 
@@ -117,8 +122,7 @@ static enum rc send_hello(struct sync_device *device, struct moment now) {
     if (rc == RC_OK) {
         rc = frame_build(device->codec, &head, buf_slice(&device->body), &seal, &device->frame);
     }
-    if (rc == RC_OK) {
-        (void)queue_frame(device, LANE_CONTROL, 0);
+    if (rc == RC_OK && queue_frame(device, LANE_CONTROL, 0)) {
         device->hello_at = now.mono;
         device->hello_due = false;
     }

@@ -25,6 +25,10 @@ static void queue_frame(struct sync_hub *hub, const char *account, uint8_t lane)
     out->lane = lane;
     buf_init(&out->frame, LIMIT_FRAME_INFLATED_BYTES);
     buf_put(&out->frame, hub->frame.data, hub->frame.len);
+    if (buf_rc(&out->frame) != RC_OK) {
+        buf_fini(&out->frame);
+        return;
+    }
     hub->outbox_count++;
 }
 
