@@ -83,8 +83,10 @@ enum refusal_code hub_enrol(void *ctx, struct rid device, const struct enrol *en
     code_hash(enrol->person, &hash);
     buf_reset(&hub->scratch);
     enum refusal_code code = REFUSAL_CODE_MISMATCH;
-    if (store_secret_get(hub->store, &hash, now.utc, &hub->scratch) != RC_OK ||
-        hub->scratch.len != SESSION_KEY_BYTES + 1) {
+    enum rc rc = store_secret_get(hub->store, &hash, now.utc, &hub->scratch);
+    if (rc != RC_OK || hub->scratch.len != SESSION_KEY_BYTES + 1) {
+        // Without memory the round fails as a whole: nobody is told that the code was wrong.
+        hub->trouble = rc == RC_NO_MEMORY ? rc : hub->trouble;
         return code;
     }
     uint8_t key[SESSION_KEY_BYTES];
@@ -92,7 +94,7 @@ enum refusal_code hub_enrol(void *ctx, struct rid device, const struct enrol *en
     uint8_t tries = hub->scratch.data[SESSION_KEY_BYTES];
     memcpy(key, hub->scratch.data, sizeof key);
     enrol_prove_with(key, enrol->person, &enrol->key, proof);
-    enum rc rc = store_secret_drop(hub->store, &hash);
+    rc = store_secret_drop(hub->store, &hash);
     if (rc == RC_OK && keyed_hash_equal(proof, enrol->proof)) {
         const struct module *module;
         buf_reset(&hub->body);
@@ -110,6 +112,8 @@ enum refusal_code hub_enrol(void *ctx, struct rid device, const struct enrol *en
             hub_log(hub, LOG_ERROR, "a one-time code was lost: %s", rc_name(rc));
         }
     }
+    // The code is used up together with what it was good for, or not at all.
+    hub->trouble = rc == RC_NO_MEMORY ? rc : hub->trouble;
     keys_wipe(key, sizeof key);
     return code;
 }

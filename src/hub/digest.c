@@ -22,6 +22,11 @@ static void put_tag(struct hub *hub, uint32_t tag) {
 }
 
 static uint32_t send_chunk(struct hub *hub, const char *area, uint32_t count, bool full) {
+    if (buf_rc(&hub->scratch) != RC_OK) {
+        hub->digest_full_at.v = 0; // without memory nothing is said now, and all of it soon
+        buf_reset(&hub->scratch);
+        return 0;
+    }
     struct digest digest = {
         .area = slice_text(area), .full = full, .count = count, .items = buf_slice(&hub->scratch)};
     sync_hub_digest(hub->sync, &digest, hub->now);

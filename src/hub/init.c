@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 struct founding {
     const struct site_init *init;
@@ -17,6 +18,8 @@ struct founding {
     uint8_t root_count, threshold;
     const struct keypair *signer; // the root key in hand; NULL: the hub's seal
     struct public_key admin_key;
+    uint8_t roots_made; // key files of this attempt
+    bool admin_made;
     struct rid genesis, admin;
     struct rid ref; // what a second names; zero: none
     struct moment now;
@@ -37,7 +40,37 @@ static enum rc make_root(struct founding *f, uint8_t index) {
     (void)snprintf(folder, sizeof folder, "%s/roots", f->init->folder);
     (void)snprintf(name, sizeof name, "root-%u.key", index + 1u);
     enum rc rc = keyfile_root_create(folder, name, root_pin(f, index), f->init->cost, &made);
-    return rc == RC_OK ? keyfile_root_open(folder, name, root_pin(f, index), &f->roots[index]) : rc;
+    if (rc == RC_OK) {
+        f->roots_made++;
+        rc = keyfile_root_open(folder, name, root_pin(f, index), &f->roots[index]);
+    }
+    return rc;
+}
+
+static void forget(const struct founding *f, const char *name) {
+    char path[1200];
+    (void)snprintf(path, sizeof path, "%s/%s", f->init->folder, name);
+    (void)unlink(path);
+}
+
+// No site came of these keys: the next attempt must not take them for those of one.
+static void unmake_keys(const struct founding *f) {
+    char name[128];
+    char hex[ID_HEX_BYTES];
+    if (f->hub.keys.pair) {
+        forget(f, "keys/device.key");
+    }
+    for (uint8_t i = 0; i < f->roots_made; i++) {
+        (void)snprintf(name, sizeof name, "roots/root-%u.key", i + 1u);
+        forget(f, name);
+    }
+    if (f->admin_made) {
+        id16_hex(key_id_of(&f->admin_key).id, hex);
+        (void)snprintf(name, sizeof name, "keys/%s.person", hex);
+        forget(f, name);
+        (void)snprintf(name, sizeof name, "keys/%s.tries", hex);
+        forget(f, name);
+    }
 }
 
 static enum rc given_keys(struct founding *f) {
@@ -70,6 +103,7 @@ static enum rc make_keys(struct founding *f) {
     if (rc == RC_OK) {
         rc = keyfile_person_create(folder, &f->hub.keys, f->init->admin_pin, f->init->cost,
                                    &f->admin_key);
+        f->admin_made = rc == RC_OK;
     }
     return rc;
 }
@@ -387,6 +421,8 @@ enum rc hub_site_init(const struct site_init *init, struct moment now, struct si
     }
     if (rc == RC_OK) {
         *out_site = f->hub.config.site;
+    } else if (rc != RC_IO && !init->keys) { // after RC_IO nobody knows what the disk holds
+        unmake_keys(f);
     }
     founding_fini(f);
     return rc;
