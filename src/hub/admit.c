@@ -55,8 +55,7 @@ enum verdict hub_judge(void *ctx, const struct content *content, const struct pl
     return verdict;
 }
 
-bool hub_device_of(void *ctx, const char *account, struct rid *out_device,
-                   struct public_key *out_key) {
+bool hub_device_of(void *ctx, const char *account, struct sync_peer *out_peer) {
     struct hub *hub = ctx;
     struct rid device;
     if (!roster_device_by_account(hub->roster, account, &device)) {
@@ -66,8 +65,11 @@ bool hub_device_of(void *ctx, const char *account, struct rid *out_device,
     if (!found || found->kind == DEVICE_HUB || found->revoked) {
         return false;
     }
-    *out_device = device;
-    *out_key = found->key;
+    *out_peer = (struct sync_peer){
+        .device = device,
+        .key = found->key,
+        .tier = found->kind == DEVICE_CHILD || found->kind == DEVICE_PARENT,
+        .audience = found->kind == DEVICE_PARENT ? found->audience : AUDIENCE_PARK};
     return true;
 }
 

@@ -121,8 +121,7 @@ bool hub_invite_secret(void *ctx, const uint8_t secret_id[16], struct moment now
                        uint8_t out_secret[16]);
 void hub_join(void *ctx, const char *account, const struct join *join, struct moment now,
               struct joined *out_joined);
-bool hub_device_of(void *ctx, const char *account, struct rid *out_device,
-                   struct public_key *out_key);
+bool hub_device_of(void *ctx, const char *account, struct sync_peer *out_peer);
 bool hub_key_of(void *ctx, const struct content *content, struct public_key *out_key);
 struct judge hub_judge_of(struct hub *hub);
 

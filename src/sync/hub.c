@@ -205,7 +205,7 @@ static enum rc note_reader(struct sync_hub *hub, struct session *session,
     if (rc != RC_OK) {
         return rc;
     }
-    if (ahead) {
+    if (ahead && !hub->options.relay) {
         hub->phase = HUB_BEHIND;
         hub->status.ahead = session->device;
         return RC_OK;
@@ -216,6 +216,17 @@ static enum rc note_reader(struct sync_hub *hub, struct session *session,
         feed->sent = feed->acked = hello->cursors[i].seq;
     }
     return RC_OK;
+}
+
+static void heads_keep_readable(struct welcome *welcome, uint16_t readable) {
+    uint8_t kept = 0;
+    for (uint8_t i = 0; i < welcome->head_count; i++) {
+        const struct chain_id *id = &welcome->heads[i].id;
+        if (readable & (1u << chain_index(id->lane, id->audience))) {
+            welcome->heads[kept++] = welcome->heads[i];
+        }
+    }
+    welcome->head_count = kept;
 }
 
 static enum rc send_welcome(struct sync_hub *hub, struct session *session,
@@ -236,6 +247,7 @@ static enum rc send_welcome(struct sync_hub *hub, struct session *session,
     if (rc == RC_OK) {
         rc = chains_held(hub->options.store, hub->options.author, true, welcome.heads,
                          &welcome.head_count);
+        heads_keep_readable(&welcome, session->readable);
     }
     if (rc != RC_OK) {
         return rc;
@@ -252,29 +264,42 @@ static enum rc send_welcome(struct sync_hub *hub, struct session *session,
 
 static bool hello_is_genuine(struct sync_hub *hub, const char *account, struct slice bytes,
                              struct frame *frame, struct hello *out_hello,
-                             struct public_key *out_key) {
-    struct rid device;
+                             struct sync_peer *out_peer) {
     struct frame_trust trust = {.direction = FRAME_UP,
                                 .site = store_site(hub->options.store),
                                 .scheme = hub->options.scheme,
-                                .key = out_key};
-    return hub->options.device_of(hub->options.ctx, account, &device, out_key) &&
+                                .key = &out_peer->key};
+    return hub->options.device_of(hub->options.ctx, account, out_peer) &&
            frame_signed_ok(bytes, frame, &trust) && frame_inflate(hub->codec, frame) == RC_OK &&
            hello_decode(frame->body, out_hello) == RC_OK &&
            id16_equal(out_hello->site.id, store_site(hub->options.store).id) &&
-           rid_equal(out_hello->device, device) &&
-           author_equal(out_hello->author, author_of(out_key, out_hello->author_random));
+           // A hub of another tier does not know its own row in this roster.
+           (rid_equal(out_hello->device, out_peer->device) ||
+            (out_peer->tier && rid_is_zero(out_hello->device))) &&
+           author_equal(out_hello->author, author_of(&out_peer->key, out_hello->author_random));
+}
+
+// Lane 0 is for everyone; a hub of another tier takes no chain that is the site's own.
+static uint16_t readable_chains(const struct sync_peer *peer) {
+    uint16_t chains = 0;
+    for (uint8_t i = 0; i < FRAME_CHAINS_MAX; i++) {
+        struct chain_id id = chain_of((struct author_id){0}, i);
+        bool control = id.lane == LANE_CONTROL && id.audience == AUDIENCE_SITE;
+        bool own = !peer->tier || (id.audience != AUDIENCE_SITE && id.audience >= peer->audience);
+        chains |= control || own ? (uint16_t)(1u << i) : 0;
+    }
+    return chains;
 }
 
 static enum rc on_hello(struct sync_hub *hub, const char *account, struct slice bytes,
                         struct frame *frame, struct moment now) {
     struct hello hello;
-    struct public_key key;
-    if (!hello_is_genuine(hub, account, bytes, frame, &hello, &key)) {
+    struct sync_peer peer = {0};
+    if (!hello_is_genuine(hub, account, bytes, frame, &hello, &peer)) {
         hub->status.not_verified++;
         return RC_OK;
     }
-    session_drop_unanswered(hub, hello.device);
+    session_drop_unanswered(hub, peer.device);
     if (hub->session_count == LIMIT_SESSION_COUNT) {
         session_evict(hub);
     }
@@ -288,14 +313,16 @@ static enum rc on_hello(struct sync_hub *hub, const char *account, struct slice 
     kx_from_seed(seed, &kx);
     session->id = hub->session_next++;
     memcpy(session->account, account, strnlen(account, LIMIT_TAG_BYTES));
-    session->device = hello.device;
-    session->device_key = key;
+    session->device = peer.device;
+    session->device_key = peer.key;
+    session->tier = peer.tier;
+    session->readable = readable_chains(&peer);
     session->author = hello.author;
     session->heard = now.mono;
     enum rc rc = RC_OK;
     if (kx_hub(&kx, hello.kx_public, session->up, session->down) == RC_OK) {
-        struct store_author author = {.author = hello.author, .device_key = key};
-        rc = store_author_put(hub->options.store, &author);
+        struct store_author author = {.author = hello.author, .device_key = peer.key};
+        rc = peer.tier ? RC_OK : store_author_put(hub->options.store, &author);
         rc = rc == RC_EXISTS ? RC_OK : rc;
         if (rc == RC_OK) {
             rc = note_reader(hub, session, &hello);
@@ -323,7 +350,7 @@ static enum rc on_fack(struct sync_hub *hub, struct session *session, const stru
     if (rc != RC_OK) {
         return rc;
     }
-    if (ahead) {
+    if (ahead && !hub->options.relay) {
         hub->phase = HUB_BEHIND;
         hub->status.ahead = session->device;
         return RC_OK;
@@ -443,6 +470,10 @@ static enum rc on_keyed(struct sync_hub *hub, const char *account, struct slice 
     if (!session->live) {
         session_goes_live(hub, session);
     }
+    if (session->tier && (frame->type == FRAME_BATCH || frame->type == FRAME_ENROL)) {
+        hub->status.not_verified++; // it only reads
+        return RC_OK;
+    }
     switch (frame->type) {
     case FRAME_BATCH:
         return session_take_batch(hub, session, frame, now);
@@ -484,6 +515,10 @@ enum rc sync_hub_receive(struct sync_hub *hub, const char *account, struct slice
         return RC_OK;
     }
     return on_keyed(hub, account, bytes, &frame, now);
+}
+
+void sync_hub_greet(struct sync_hub *hub, const char *account, struct moment now) {
+    send_start(hub, account, now);
 }
 
 // ---- Sending ----
@@ -557,7 +592,7 @@ void sync_hub_flush(struct sync_hub *hub, struct moment now, struct mono_ms *out
                 session->ack_due &= (uint16_t) ~(1u << index);
                 session_send_ack(hub, session, index, now);
             }
-            if (hub->phase != HUB_BEHIND) {
+            if (hub->phase != HUB_BEHIND && (session->readable & (1u << index))) {
                 session_feed(hub, session, index, now);
             }
         }

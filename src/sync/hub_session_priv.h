@@ -37,6 +37,8 @@ struct session {
     char account[LIMIT_TAG_BYTES + 1];
     struct rid device;
     struct public_key device_key;
+    bool tier;         // a hub of another tier: it only reads
+    uint16_t readable; // bit by chain index: what it may read of the log
     struct author_id author;
     uint8_t up[SESSION_KEY_BYTES], down[SESSION_KEY_BYTES];
     struct number_window window;

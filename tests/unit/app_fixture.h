@@ -128,13 +128,12 @@ static inline void hub_fold(void *ctx, const struct module *module, struct rid s
     }
 }
 
-static inline bool hub_device_of(void *ctx, const char *account, struct rid *out_device,
-                                 struct public_key *out_key) {
+static inline bool hub_device_of(void *ctx, const char *account, struct sync_peer *out_peer) {
     struct fixture *f = ctx;
-    if (!roster_device_by_account(f->hub_roster, account, out_device)) {
+    if (!roster_device_by_account(f->hub_roster, account, &out_peer->device)) {
         return false;
     }
-    *out_key = roster_device(f->hub_roster, *out_device)->key;
+    out_peer->key = roster_device(f->hub_roster, out_peer->device)->key;
     return true;
 }
 

@@ -19,6 +19,15 @@
 
 struct sync_hub;
 
+// Who uses a broker account.
+struct sync_peer {
+    struct rid device;
+    struct public_key key;
+    // A hub of another tier: it reads lane 0, and of the other chains those from this audience on.
+    bool tier;
+    uint8_t audience;
+};
+
 struct sync_hub_options {
     struct store *store;
     const struct keys_scheme *scheme;
@@ -31,9 +40,10 @@ struct sync_hub_options {
     uint32_t message_bytes_max;
     const struct sync_mutants *mutants; // NULL but in the simulation
     void *ctx;
+    // Gives on a log that another hub writes: nothing is admitted, a reader may well be ahead.
+    bool relay;
     // The enrolled device that uses a broker account; false if none.
-    bool (*device_of)(void *ctx, const char *account, struct rid *out_device,
-                      struct public_key *out_key);
+    bool (*device_of)(void *ctx, const char *account, struct sync_peer *out_peer);
     // Judges one record (form, signature, right, effect, module). `repeat` is true if its rid is
     // known.
     enum verdict (*judge)(void *ctx, const struct content *content, const struct place *place,
@@ -82,6 +92,8 @@ void sync_hub_flush(struct sync_hub *hub, struct moment now, struct mono_ms *out
 void sync_hub_aborted(struct sync_hub *hub);
 // Ends every session of a device; device_of refuses its next greeting.
 void sync_hub_drop(struct sync_hub *hub, struct rid device);
+// Asks one account for a greeting: a link to it came up.
+void sync_hub_greet(struct sync_hub *hub, const char *account, struct moment now);
 // A person confirms that this hub is not behind, or that it may start alone.
 void sync_hub_confirm(struct sync_hub *hub);
 // Broadcasts a signed digest of live values.
