@@ -182,6 +182,9 @@ static bool go_by_action(struct screen *screen, int action) {
     case ACT_SYNC:
         screen_home(screen, SCREEN_SYNC);
         return true;
+    case ACT_REMARKS:
+        screen_home(screen, SCREEN_REMARKS);
+        return true;
     case ACT_LOG:
         screen->back_count = 0;
         log_show(screen, (struct rid){{{0}}}, "");

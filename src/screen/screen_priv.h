@@ -26,6 +26,7 @@ enum screen_id {
     SCREEN_LOG,
     SCREEN_RECORD,
     SCREEN_SETTINGS,
+    SCREEN_REMARKS,
     SCREEN_COUNT
 };
 #define SCREEN_BIT(id) (1u << (id))
@@ -51,6 +52,7 @@ enum frame_act {
     ACT_TAGS,
     ACT_SYNC,
     ACT_LOG,
+    ACT_REMARKS,
     ACT_PEOPLE,
     ACT_SETTINGS,
     ACT_SILENCE,
@@ -106,7 +108,7 @@ struct screen_ops {
 extern const struct screen_ops *const screen_table[SCREEN_COUNT];
 extern const struct screen_ops people_screen, first_use_screen, lock_screen, overview_screen,
     alarms_screen, alarm_screen, tags_screen, tag_screen, sync_screen, log_screen, record_screen,
-    settings_screen;
+    settings_screen, remarks_screen;
 extern const struct screen_action frame_actions[];
 extern const size_t frame_action_count;
 

@@ -2,17 +2,19 @@
 
 // Every screen of the console: one file and one row each.
 const struct screen_ops *const screen_table[SCREEN_COUNT] = {
-    [SCREEN_PEOPLE] = &people_screen, [SCREEN_FIRST_USE] = &first_use_screen,
-    [SCREEN_LOCK] = &lock_screen,     [SCREEN_OVERVIEW] = &overview_screen,
-    [SCREEN_ALARMS] = &alarms_screen, [SCREEN_ALARM] = &alarm_screen,
-    [SCREEN_TAGS] = &tags_screen,     [SCREEN_TAG] = &tag_screen,
-    [SCREEN_SYNC] = &sync_screen,     [SCREEN_LOG] = &log_screen,
-    [SCREEN_RECORD] = &record_screen, [SCREEN_SETTINGS] = &settings_screen,
+    [SCREEN_PEOPLE] = &people_screen,   [SCREEN_FIRST_USE] = &first_use_screen,
+    [SCREEN_LOCK] = &lock_screen,       [SCREEN_OVERVIEW] = &overview_screen,
+    [SCREEN_ALARMS] = &alarms_screen,   [SCREEN_ALARM] = &alarm_screen,
+    [SCREEN_TAGS] = &tags_screen,       [SCREEN_TAG] = &tag_screen,
+    [SCREEN_SYNC] = &sync_screen,       [SCREEN_LOG] = &log_screen,
+    [SCREEN_RECORD] = &record_screen,   [SCREEN_SETTINGS] = &settings_screen,
+    [SCREEN_REMARKS] = &remarks_screen,
 };
 
 #define LISTS                                                                                      \
     (SCREEN_BIT(SCREEN_OVERVIEW) | SCREEN_BIT(SCREEN_ALARMS) | SCREEN_BIT(SCREEN_TAGS) |           \
-     SCREEN_BIT(SCREEN_SYNC) | SCREEN_BIT(SCREEN_LOG) | SCREEN_BIT(SCREEN_PEOPLE))
+     SCREEN_BIT(SCREEN_SYNC) | SCREEN_BIT(SCREEN_LOG) | SCREEN_BIT(SCREEN_PEOPLE) |                \
+     SCREEN_BIT(SCREEN_REMARKS))
 #define BEFORE_SIGN_IN (SCREEN_BIT(SCREEN_PEOPLE) | SCREEN_BIT(SCREEN_FIRST_USE))
 #define NOT_LOCKED (SCREENS_IN_USE | BEFORE_SIGN_IN)
 #define TAB (SCREENS_IN_USE & ~SCREEN_BIT(SCREEN_SETTINGS))
@@ -49,6 +51,8 @@ const struct screen_action frame_actions[] = {
     {{ACT_SYNC, "sync", '4', 0, N_("Sync"), N_("The link, the log and what I sent."), TAB, true},
      false},
     {{ACT_LOG, "log", '5', 0, N_("Log"), N_("The newest records of the site."), TAB, true}, false},
+    {{ACT_REMARKS, "remarks", 'e', 0, N_("Remarks"), N_("What people saw and said."), TAB, true},
+     false},
     {{ACT_PEOPLE, "people", 'p', 0, N_("People"), N_("Sign in, change who acts, sign out."), TAB,
       true},
      false},

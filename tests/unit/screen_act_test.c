@@ -185,6 +185,33 @@ static void a_comment_is_signed(void **state) {
     close_console(console);
 }
 
+// For the site unless told otherwise; an observer says nothing.
+static void a_remark_is_signed(void **state) {
+    (void)state;
+    struct console *console = open_console(true, normal);
+    press(console, 'e');
+    assert_true(fake_shows(console->screen, "Smell at the north fence"));
+    assert_true(fake_shows(console->screen, "waiting"));
+    press(console, 'c');
+    fake_type(console->screen, "drain is blocked");
+    press(console, TUI_KEY_ENTER);
+    assert_string_equal(console->app.comment, "drain is blocked");
+    assert_int_equal(console->app.audience, AUDIENCE_SITE);
+    press(console, 'v');
+    press(console, 'v');
+    assert_true(fake_shows(console->screen, "city"));
+    press(console, 'c');
+    fake_type(console->screen, "for the city");
+    press(console, TUI_KEY_ENTER);
+    assert_int_equal(console->app.audience, AUDIENCE_CITY);
+    press(console, 'O');
+    press(console, 'c');
+    fake_type(console->screen, "x");
+    press(console, TUI_KEY_ENTER);
+    assert_string_equal(console->app.comment, "for the city");
+    close_console(console);
+}
+
 static void an_observer_signs_nothing(void **state) {
     (void)state;
     struct console *console = open_console(true, normal);
@@ -464,6 +491,7 @@ int main(void) {
         cmocka_unit_test(a_refusal_is_shown_and_changes_nothing),
         cmocka_unit_test(the_detail_acknowledges_what_it_shows),
         cmocka_unit_test(a_comment_is_signed),
+        cmocka_unit_test(a_remark_is_signed),
         cmocka_unit_test(an_observer_signs_nothing),
         cmocka_unit_test(sign_in_by_digit_and_pin),
         cmocka_unit_test(without_sign_in_there_is_no_way_in),

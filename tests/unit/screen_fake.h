@@ -6,6 +6,7 @@
 
 #include "test_util.h"
 
+#include "davy/app/remark.h"
 #include "screen/screen_priv.h"
 
 #include <locale.h>
@@ -31,7 +32,8 @@ struct app {
     uint32_t acked; // rows of the last acknowledgement
     struct painted_row ack_rows[LIMIT_RECORD_SUBJECTS];
     char comment[LIMIT_COMMENT_BYTES + 1];
-    const char *pin; // the right one
+    uint8_t audience; // of the last remark
+    const char *pin;  // the right one
     uint32_t touched;
     bool has_message;
     struct app_message message;
@@ -539,6 +541,53 @@ enum rc app_alarm_ack(struct app *app, const struct painted_row *rows, uint32_t 
     }
     *out_taken = taken;
     return taken > 0 ? RC_OK : REFUSE(out_refusal, REFUSAL_NOTHING, "");
+}
+
+enum rc app_remark_add(struct app *app, const struct remark_spec *spec, struct moment now,
+                       struct rid *out_remark, struct refusal *out_refusal) {
+    (void)now;
+    if (app->refuse != REFUSAL_NONE) {
+        return REFUSE(out_refusal, app->refuse, "");
+    }
+    snprintf(app->comment, sizeof app->comment, "%s", spec->text);
+    app->audience = spec->audience;
+    *out_remark = fake_rid(90);
+    return RC_OK;
+}
+
+uint32_t app_remark_list(struct app *app, struct remark_row *out_rows, uint32_t max) {
+    const struct {
+        enum act_stage stage;
+        uint16_t rule;
+        uint8_t audience;
+        int person;
+        int64_t ago_s;
+        const char *text, *zh, *equipment;
+    } rows[] = {
+        {STAGE_WAITING, 0, AUDIENCE_SITE, 0, 95, "The flange of E-101 weeps again",
+         "E-101 法兰又渗漏", "E-101"},
+        {STAGE_ACCEPTED, 0, AUDIENCE_CITY, 1, 1900, "Smell at the north fence", "北侧围墙有异味",
+         ""},
+        {STAGE_REFUSED, REFUSAL_RIGHT_MISSING, AUDIENCE_SITE, 2, 5400, "", "", ""},
+        {STAGE_ACCEPTED, 0, AUDIENCE_SITE, 2, 9000, "Insulation is back on", "保温已恢复", "R-101"},
+    };
+    uint32_t count = 0;
+    for (; count < sizeof rows / sizeof rows[0] && count < max; count++) {
+        struct remark_row *row = &out_rows[count];
+        memset(row, 0, sizeof *row);
+        row->remark = fake_rid((uint8_t)(90 + count));
+        row->stage = rows[count].stage;
+        row->rule = rows[count].rule;
+        row->own = count == 0;
+        row->state.known = rows[count].text[0] != '\0';
+        row->state.audience = rows[count].audience;
+        row->state.time.v = FAKE_NOW_UTC - rows[count].ago_s * 1000;
+        snprintf(row->person, sizeof row->person, "%s", app->people[rows[count].person].name);
+        snprintf(row->state.text, sizeof row->state.text, "%s",
+                 app->zh ? rows[count].zh : rows[count].text);
+        snprintf(row->state.equipment, sizeof row->state.equipment, "%s", rows[count].equipment);
+    }
+    return count;
 }
 
 enum rc app_alarm_comment(struct app *app, struct rid subject, const char *text, struct moment now,

@@ -67,6 +67,10 @@ static void record(struct screen *screen) {
     fake_key(screen, TUI_KEY_ENTER);
 }
 
+static void remarks(struct screen *screen) {
+    fake_key(screen, 'e');
+}
+
 static void settings(struct screen *screen) {
     fake_key(screen, ',');
 }
@@ -119,6 +123,7 @@ static const struct golden goldens[] = {
     {"log", SCREEN_LOG, records},
     {"record", SCREEN_RECORD, record},
     {"settings", SCREEN_SETTINGS, settings},
+    {"remarks", SCREEN_REMARKS, remarks},
     {"alarms-cutoff", SCREEN_ALARMS, cut_off},
     {"sync-cutoff", SCREEN_SYNC, sync_cut_off},
     {"alarms-bulk", SCREEN_ALARMS, bulk_question},
