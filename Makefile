@@ -162,6 +162,7 @@ install: all
 	  $(INSTALL_ROOT)/share/locale/zh_CN/LC_MESSAGES/davy.mo || exit; done
 	sed 's|/usr/local|$(PREFIX)|g' scripts/davyd.service > $(INSTALL_ROOT)/lib/systemd/system/davyd.service
 	chmod 644 $(INSTALL_ROOT)/lib/systemd/system/davyd.service
+	install -m 755 scripts/verify-bundle $(INSTALL_ROOT)/share/davy
 	[ ! -f scripts/completion/davy ] || install -D -m 644 scripts/completion/davy \
 	  $(INSTALL_ROOT)/share/bash-completion/completions/davy
 INSTALL_ROOT = "$(DESTDIR)$(PREFIX)"
