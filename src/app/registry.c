@@ -1,6 +1,7 @@
 #include "davy/app/app.h"
 
 #include "davy/base/ensure.h"
+#include "davy/domain/carry/carry.h"
 #include "davy/domain/remark/remark.h"
 
 // One line a module.
@@ -9,6 +10,7 @@ static const struct module *const modules[] = {
     &alarm_module,
     &define_module,
     &remark_module,
+    &carry_module,
 };
 static const struct registry registry = {.modules = modules, .count = COUNT_OF(modules)};
 

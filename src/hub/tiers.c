@@ -1,5 +1,6 @@
 #include "davy/hub/tiers.h"
 
+#include "carry_priv.h"
 #include "hub_priv.h"
 
 #include <stdio.h>
@@ -24,6 +25,7 @@ struct tier_parent {
     char account[LIMIT_TAG_BYTES + 1]; // in this hub's roster
     struct replica *replica;
     bool linked;
+    bool orders_due; // its log has something new
 };
 struct tiers {
     struct tiers_options options;
@@ -101,6 +103,13 @@ static struct tier_parent *parent_by_account(struct tiers *tiers, const char *ac
         }
     }
     return NULL;
+}
+
+static void parent_taken(void *ctx, struct site_id site) {
+    struct tier_parent *parent = parent_of(ctx, site);
+    if (parent) {
+        parent->orders_due = true;
+    }
 }
 
 static void random_of(void *ctx, void *out, size_t len) {
@@ -259,7 +268,8 @@ enum rc tiers_parent_add(struct tiers *tiers, const struct device_config *config
                                       .device_rid = config->device,
                                       .peer_key = config->hub_key,
                                       .seal_key = config->hub_key,
-                                      .send = send_reader};
+                                      .send = send_reader,
+                                      .taken = parent_taken};
     enum rc rc = open_replica(tiers, &options, "parents", now, &parent->replica, out_refusal);
     if (rc == RC_OK) {
         tiers->parent_count++;
@@ -351,6 +361,23 @@ static void step_one(struct replica *replica, struct moment now, struct mono_ms 
     }
 }
 
+static void step_orders(struct tiers *tiers, struct tier_parent *parent, struct moment now,
+                        struct mono_ms *inout_next) {
+    if (!parent->orders_due) {
+        return;
+    }
+    bool more = false;
+    enum rc rc = carry_orders(tiers->options.hub, parent->replica, parent->account, now, &more);
+    if (rc != RC_OK) {
+        log_write(tiers->options.log, LOG_ERROR, "orders from above were not taken: %s",
+                  rc_name(rc));
+    }
+    parent->orders_due = more || rc != RC_OK; // looked for again with the next step
+    if (more) {
+        inout_next->v = now.mono.v;
+    }
+}
+
 void tiers_step(struct tiers *tiers, struct moment now, struct mono_ms *inout_next) {
     if (now.mono.v >= tiers->look_at.v) {
         tiers->look_at.v = now.mono.v + TIERS_LOOK_MS;
@@ -361,6 +388,7 @@ void tiers_step(struct tiers *tiers, struct moment now, struct mono_ms *inout_ne
     }
     for (uint32_t i = 0; i < tiers->parent_count; i++) {
         step_one(tiers->parents[i].replica, now, inout_next);
+        step_orders(tiers, &tiers->parents[i], now, inout_next);
     }
 }
 

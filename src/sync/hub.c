@@ -286,7 +286,9 @@ static uint16_t readable_chains(const struct sync_peer *peer) {
         struct chain_id id = chain_of((struct author_id){0}, i);
         bool control = id.lane == LANE_CONTROL && id.audience == AUDIENCE_SITE;
         bool own = !peer->tier || (id.audience != AUDIENCE_SITE && id.audience >= peer->audience);
-        chains |= control || own ? (uint16_t)(1u << i) : 0;
+        if (control || own) {
+            chains = (uint16_t)(chains | 1u << i);
+        }
     }
     return chains;
 }

@@ -1,5 +1,6 @@
 // Three tiers in one process: an enterprise under a park under a city, and a group company beside
 // the park. Frames pass through a link that the test rules; time is a number.
+#include "davy/domain/carry/carry.h"
 #include "davy/domain/remark/remark.h"
 #include "davy/hub/tiers.h"
 #include "davy/sim/vfs.h"
@@ -46,6 +47,7 @@ struct world {
     uint32_t count;
     uint32_t lose, repeat; // per mille
     bool cut;
+    bool no_orders; // children allow none
     uint64_t secret, chance;
 };
 
@@ -284,7 +286,9 @@ static void join_pinned(struct site *child, struct site *parent, enum audience a
     body_put_bytes(&body, DEVICE_KEY, keypair_public(parent_key)->b, PUBLIC_KEY_BYTES);
     body_put_text(&body, DEVICE_ACCOUNT, account);
     body_put_uint(&body, DEVICE_AUDIENCE, audience);
-    body_put_uint(&body, DEVICE_ORDERS, KIND_REMARK_ADD);
+    if (!child->world->no_orders) {
+        body_put_uint(&body, DEVICE_ORDERS, KIND_REMARK_ADD);
+    }
     assert_int_equal(try_act(child, KIND_DEVICE_ADD, AUDIENCE_SITE, buf_slice(&bytes), &rid),
                      RC_OK);
     buf_fini(&bytes);
@@ -492,6 +496,62 @@ static void two_parents_at_once(void **state) {
     assert_false(has_remark(copy_at(group, low), parks));
 }
 
+static bool has_order(struct site *site, struct rid rid, struct carry_state *out_state) {
+    return store_view_get(hub_store(site->hub), &carry_module, rid, false, out_state) == RC_OK &&
+           out_state->known;
+}
+
+static enum rc count_carry(void *ctx, struct rid subject, const void *state) {
+    (void)subject;
+    (void)state;
+    ++*(uint32_t *)ctx;
+    return RC_OK;
+}
+
+static void orders_come_down_once(void **state) {
+    struct world *w = *state;
+    struct site *low = &w->sites[ENTERPRISE], *park = &w->sites[PARK];
+    struct rid inner = remark(park, AUDIENCE_SITE, "the park's own");
+    struct rid order = remark(park, AUDIENCE_PARK, "stop hot work in wind");
+    join(low, park, AUDIENCE_PARK);
+    run(w, 20000);
+    struct carry_state carry;
+    assert_true(has_order(low, order, &carry));
+    assert_string_equal(carry.text, "stop hot work in wind");
+    assert_true(id16_equal(carry.site.id, park->config.site.id));
+    assert_int_equal(carry.kind, KIND_REMARK_ADD);
+    assert_false(has_order(low, inner, &carry));
+    // Restarts and repeated frames carry nothing twice.
+    w->repeat = 500;
+    for (int i = 0; i < 3; i++) {
+        site_stop(low);
+        site_start(low);
+        links(w, true);
+        run(w, 20000);
+    }
+    uint32_t count = 0;
+    struct view_query all = {.limit = 100};
+    assert_int_equal(store_view_each(hub_store(low->hub), &carry_module, &all, count_carry, &count),
+                     RC_OK);
+    assert_int_equal(count, 1);
+    struct rid later = remark(park, AUDIENCE_CITY, "later");
+    run(w, 20000);
+    assert_true(has_order(low, later, &carry));
+}
+
+static void a_parent_orders_only_what_the_child_allows(void **state) {
+    struct world *w = *state;
+    struct site *low = &w->sites[ENTERPRISE], *park = &w->sites[PARK];
+    struct carry_state carry;
+    w->no_orders = true;
+    join(low, park, AUDIENCE_PARK);
+    struct rid order = remark(park, AUDIENCE_PARK, "not asked for");
+    run(w, 30000);
+    assert_true(
+        has_remark(replica_store(tiers_replica(low->tiers, park->config.site, true)), order));
+    assert_false(has_order(low, order, &carry));
+}
+
 // Each side pins the other's key: who comes with another one, on the right account, gets nothing.
 static void strangers_get_nothing(void **state) {
     struct world *w = *state;
@@ -523,6 +583,9 @@ int main(void) {
         cmocka_unit_test_setup_teardown(a_city_reads_through_the_park, setup, teardown),
         cmocka_unit_test_setup_teardown(weeks_away_and_a_bad_line, setup, teardown),
         cmocka_unit_test_setup_teardown(two_parents_at_once, setup, teardown),
+        cmocka_unit_test_setup_teardown(orders_come_down_once, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_parent_orders_only_what_the_child_allows, setup,
+                                        teardown),
         cmocka_unit_test_setup_teardown(strangers_get_nothing, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
