@@ -245,9 +245,12 @@ enum rc hub_state(struct hub *hub, uint16_t kind_number, const struct rid *subje
                               .mono = hub->now.mono,
                               .body = buf_slice(&hub->body)};
     hub_random(hub, content.nonce, NONCE_BYTES);
-    sync_hub_seen(hub->sync, kind->lane, &content.seen);
+    rc = sync_hub_seen(hub->sync, kind->lane, &content.seen);
     struct signed_record record;
     struct refusal refusal = {0};
+    if (rc != RC_OK) {
+        return rc;
+    }
     rc = content_check_form(app_registry(), &content, kind->lane, &refusal);
     if (rc != RC_OK) {
         hub_log(hub, LOG_ERROR, "%s: %s %s", kind->name, refusal_name(refusal.code),

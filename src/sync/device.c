@@ -670,25 +670,35 @@ uint64_t sync_device_sent_seq(const struct sync_device *device, uint8_t lane, ui
     return device->own[chain_index(lane, audience)].sent;
 }
 
-void sync_seen(struct store *store, struct author_id hub, uint8_t lane, struct seen *out_seen) {
+enum rc sync_seen(struct store *store, struct author_id hub, uint8_t lane, struct seen *out_seen) {
     if (id16_is_zero(hub.id)) {
         *out_seen = (struct seen){0};
-        return;
+        return RC_OK;
     }
-    seen_of(store, hub, lane, out_seen);
+    return seen_of(store, hub, lane, out_seen);
+}
+
+enum rc sync_hub_find(struct store *store, struct author_id *out_hub) {
+    struct author_id hub = {{{0}}};
+    struct buf value;
+    buf_init(&value, ID_BYTES);
+    enum rc rc = store_meta_get(store, META_HUB, &value);
+    if (rc == RC_OK && value.len == ID_BYTES) {
+        memcpy(hub.id.b, value.data, ID_BYTES);
+    }
+    buf_fini(&value);
+    if (rc != RC_OK && rc != RC_NOT_FOUND) {
+        return rc;
+    }
+    *out_hub = hub;
+    return RC_OK;
 }
 
 struct author_id sync_hub_of(struct store *store) {
     struct author_id hub = {{{0}}};
-    struct buf value;
-    buf_init(&value, ID_BYTES);
-    if (store_meta_get(store, META_HUB, &value) == RC_OK && value.len == ID_BYTES) {
-        memcpy(hub.id.b, value.data, ID_BYTES);
-    }
-    buf_fini(&value);
-    return hub;
+    return sync_hub_find(store, &hub) == RC_OK ? hub : (struct author_id){{{0}}};
 }
 
-void sync_device_seen(struct sync_device *device, uint8_t lane, struct seen *out_seen) {
-    sync_seen(device->options.store, device->status.hub, lane, out_seen);
+enum rc sync_device_seen(struct sync_device *device, uint8_t lane, struct seen *out_seen) {
+    return sync_seen(device->options.store, device->status.hub, lane, out_seen);
 }

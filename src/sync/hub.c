@@ -162,8 +162,8 @@ void sync_hub_confirm(struct sync_hub *hub) {
     hub->phase = HUB_SERVING;
 }
 
-void sync_hub_seen(struct sync_hub *hub, uint8_t lane, struct seen *out_seen) {
-    seen_of(hub->options.store, hub->options.author, lane, out_seen);
+enum rc sync_hub_seen(struct sync_hub *hub, uint8_t lane, struct seen *out_seen) {
+    return seen_of(hub->options.store, hub->options.author, lane, out_seen);
 }
 
 // ---- Sessions ----

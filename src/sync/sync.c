@@ -58,25 +58,29 @@ enum rc chains_held(struct store *store, struct author_id author, bool sealed_on
     return RC_OK;
 }
 
-static void seen_add(struct store *store, struct author_id hub, uint8_t lane, uint8_t audience,
-                     struct seen *seen) {
+static enum rc seen_add(struct store *store, struct author_id hub, uint8_t lane, uint8_t audience,
+                        struct seen *seen) {
     struct store_chain chain;
     struct chain_id id = {.author = hub, .lane = lane, .audience = audience};
-    if (store_chain_get(store, id, &chain) != RC_OK || chain.sealed.seq == 0) {
-        return;
+    enum rc rc = store_chain_get(store, id, &chain);
+    if (rc != RC_OK || chain.sealed.seq == 0) {
+        return rc;
     }
     struct seen_mark *mark = &seen->marks[seen->count++];
     mark->lane = lane;
     mark->audience = audience;
     mark->seq = chain.sealed.seq;
     memcpy(mark->hash, chain.sealed.hash.b, SEEN_HASH_BYTES);
+    return RC_OK;
 }
 
-void seen_of(struct store *store, struct author_id hub, uint8_t lane, struct seen *out_seen) {
+enum rc seen_of(struct store *store, struct author_id hub, uint8_t lane, struct seen *out_seen) {
     struct seen seen = {.hub = hub};
-    seen_add(store, hub, LANE_CONTROL, AUDIENCE_SITE, &seen);
-    for (uint8_t audience = 0; audience < AUDIENCE_COUNT && lane != LANE_CONTROL; audience++) {
-        seen_add(store, hub, lane, audience, &seen);
+    enum rc rc = seen_add(store, hub, LANE_CONTROL, AUDIENCE_SITE, &seen);
+    for (uint8_t audience = 0; audience < AUDIENCE_COUNT && lane != LANE_CONTROL && rc == RC_OK;
+         audience++) {
+        rc = seen_add(store, hub, lane, audience, &seen);
     }
     *out_seen = seen;
+    return rc;
 }

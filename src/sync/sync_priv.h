@@ -39,5 +39,5 @@ DAVY_MUST_USE enum rc chains_held(struct store *store, struct author_id author, 
                                   struct frame_chain *out_chains, uint8_t *out_count);
 void chain_mark(struct chain_id id, const struct chain_head *head, struct frame_chain *out_chain);
 // The log of a hub as a *seen* for records of a lane.
-void seen_of(struct store *store, struct author_id hub, uint8_t lane, struct seen *out_seen);
+enum rc seen_of(struct store *store, struct author_id hub, uint8_t lane, struct seen *out_seen);
 #endif

@@ -93,11 +93,14 @@ void sync_device_status(const struct sync_device *device, struct sync_device_sta
 uint64_t sync_device_sent_seq(const struct sync_device *device, uint8_t lane, uint8_t audience);
 // My copy of the hub's log as a *seen* for records of a lane: lane 0 and the audience chains of
 // that lane.
-void sync_device_seen(struct sync_device *device, uint8_t lane, struct seen *out_seen);
+enum rc sync_device_seen(struct sync_device *device, uint8_t lane, struct seen *out_seen);
 
-// The same from a store alone: what it holds of a hub's log. A zero hub gives none.
-void sync_seen(struct store *store, struct author_id hub, uint8_t lane, struct seen *out_seen);
+// The same from a store alone: what it holds of a hub's log. A zero hub gives none. If the store
+// fails, marks are missing from *out_seen, and an act must not be signed over it.
+enum rc sync_seen(struct store *store, struct author_id hub, uint8_t lane, struct seen *out_seen);
 // The hub whose log the store follows, as the last greeting told. Zero: none.
 struct author_id sync_hub_of(struct store *store);
+// The same, and whether the store could tell.
+DAVY_MUST_USE enum rc sync_hub_find(struct store *store, struct author_id *out_hub);
 
 #endif

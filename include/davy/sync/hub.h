@@ -100,7 +100,7 @@ void sync_hub_confirm(struct sync_hub *hub);
 void sync_hub_digest(struct sync_hub *hub, struct digest *digest, struct moment now);
 bool sync_hub_serving(const struct sync_hub *hub);
 void sync_hub_status(const struct sync_hub *hub, struct sync_hub_status *out_status);
-// The log as a *seen* for the hub's own records.
-void sync_hub_seen(struct sync_hub *hub, uint8_t lane, struct seen *out_seen);
+// The log as a *seen* for the hub's own records. If the store fails, marks are missing from it.
+enum rc sync_hub_seen(struct sync_hub *hub, uint8_t lane, struct seen *out_seen);
 
 #endif
