@@ -11,7 +11,9 @@ struct body app_body(struct app *app, uint16_t kind) {
     return body_start(registry_kind(app_registry(), kind, &module), &app->body);
 }
 
-static struct content content_of(struct app *app, const struct kind *kind, const struct act *act) {
+// RC_OK, or why the store could not tell what this device has seen.
+static enum rc content_of(struct app *app, const struct kind *kind, const struct act *act,
+                          struct content *out_content) {
     struct content content = {.suite = KEYS_SUITE_ED25519,
                               .site = app->config.site,
                               .kind = kind->number,
@@ -27,9 +29,13 @@ static struct content content_of(struct app *app, const struct kind *kind, const
                               .mono = app->now.mono,
                               .body = buf_slice(&app->body)};
     app_random(app, content.nonce, NONCE_BYTES);
-    struct author_id hub = app_is_hub(app) ? app->config.author : sync_hub_of(app->store);
-    sync_seen(app->store, hub, kind->lane, &content.seen);
-    return content;
+    struct author_id hub = app->config.author;
+    enum rc rc = app_is_hub(app) ? RC_OK : sync_hub_find(app->store, &hub);
+    if (rc == RC_OK) {
+        rc = sync_seen(app->store, hub, kind->lane, &content.seen);
+    }
+    *out_content = content;
+    return rc;
 }
 
 enum rc app_open_author(struct app *app) {
@@ -177,10 +183,16 @@ static enum rc sign_and_keep(struct app *app, const struct act *act, struct rid 
         return rc;
     }
     rc = buf_rc(&app->body);
-    if (rc != RC_OK) {
+    if (rc == RC_TOO_LARGE) {
         return REFUSE(out_refusal, REFUSAL_TOO_LARGE, kind->name);
     }
-    struct content content = content_of(app, kind, act);
+    struct content content;
+    if (rc == RC_OK) {
+        rc = content_of(app, kind, act, &content);
+    }
+    if (rc != RC_OK) {
+        return rc;
+    }
     content.person = person->person;
     content.key = person->key;
     content.session = person->session;

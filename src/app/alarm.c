@@ -4,25 +4,30 @@
 #include <stdlib.h>
 #include <string.h>
 
+struct open_list {
+    struct alarm_row *rows;
+    uint32_t count, cap;
+};
+
 static enum rc row_add(void *ctx, struct rid subject, const void *state) {
-    struct app *app = ctx;
-    if (app->alarm_count == LIMIT_ALARMS_LISTED) {
+    struct open_list *list = ctx;
+    if (list->count == LIMIT_ALARMS_LISTED) {
         return RC_FULL;
     }
-    if (app->alarm_count == app->alarm_cap) {
-        uint32_t cap = app->alarm_cap ? app->alarm_cap * 2 : 256;
-        struct alarm_row *rows = realloc(app->alarms, cap * sizeof *rows);
+    if (list->count == list->cap) {
+        uint32_t cap = list->cap ? list->cap * 2 : 256;
+        struct alarm_row *rows = realloc(list->rows, cap * sizeof *rows);
         if (!rows) {
             return RC_NO_MEMORY;
         }
-        app->alarms = rows;
-        app->alarm_cap = cap;
+        list->rows = rows;
+        list->cap = cap;
     }
-    struct alarm_row *row = &app->alarms[app->alarm_count];
+    struct alarm_row *row = &list->rows[list->count];
     row->subject = subject;
     memcpy(&row->state, state, sizeof row->state);
     // An own acknowledgement on its way may close what the log still shows as open.
-    app->alarm_count += row->state.active || !row->state.acked || row->state.acked_pending;
+    list->count += row->state.active || !row->state.acked || row->state.acked_pending;
     return RC_OK;
 }
 
@@ -54,11 +59,16 @@ enum rc app_alarms(struct app *app) {
                                .order = "priority, raised_ms DESC",
                                .limit = LIMIT_ALARMS_LISTED,
                                .with_pending = true};
-    app->alarm_count = 0;
-    enum rc rc = store_view_each(app->store, &alarm_module, &query, row_add, app);
-    if (rc != RC_OK && rc != RC_FULL) {
+    struct open_list list = {.rows = NULL};
+    enum rc rc = store_view_each(app->store, &alarm_module, &query, row_add, &list);
+    app->alarms_behind = rc != RC_OK && rc != RC_FULL;
+    if (app->alarms_behind) {
+        free(list.rows); // the older list stays, and the picture is called stale
         return rc;
     }
+    free(app->alarms);
+    app->alarms = list.rows;
+    app->alarm_count = list.count;
     if (app->alarm_count > 1) {
         qsort(app->alarms, app->alarm_count, sizeof *app->alarms, row_compare);
     }
@@ -95,10 +105,9 @@ static enum rc closed_add(void *ctx, struct rid subject, const void *state) {
 uint32_t app_alarm_list(struct app *app, const struct alarm_filter *filter,
                         struct alarm_row *out_rows, uint32_t max, uint32_t *out_total) {
     struct closed_list list = {.filter = filter, .rows = out_rows, .max = max};
-    if (app_alarms(app) == RC_OK) {
-        for (uint32_t i = 0; i < app->alarm_count; i++) {
-            (void)closed_add(&list, app->alarms[i].subject, &app->alarms[i].state);
-        }
+    (void)!app_alarms(app);
+    for (uint32_t i = 0; i < app->alarm_count; i++) {
+        (void)closed_add(&list, app->alarms[i].subject, &app->alarms[i].state);
     }
     if (filter && filter->include_closed && list.count < max) {
         struct view_filter closed = {.column = "open", .op = '=', .value = {.number = 0}};
@@ -151,10 +160,11 @@ enum rc app_alarm_detail(struct app *app, struct rid subject, struct alarm_detai
 }
 
 // A row still stands as it was painted, and there is something to acknowledge.
-static bool stands(struct app *app, const struct painted_row *row) {
+static enum rc stands(struct app *app, const struct painted_row *row, bool *out_stands) {
     struct alarm_state state;
-    return store_view_get(app->store, &alarm_module, row->subject, true, &state) == RC_OK &&
-           state.known && !state.acked && state.changed_n == row->changed_n;
+    enum rc rc = store_view_get(app->store, &alarm_module, row->subject, true, &state);
+    *out_stands = rc == RC_OK && state.known && !state.acked && state.changed_n == row->changed_n;
+    return rc == RC_NOT_FOUND ? RC_OK : rc;
 }
 
 static enum rc ack_some(struct app *app, const struct rid *subjects, uint16_t count,
@@ -182,7 +192,12 @@ static enum rc ack_all(struct app *app, const struct painted_row *rows, uint32_t
     uint16_t some = 0;
     enum rc rc = RC_OK;
     for (uint32_t i = 0; i < count && rc == RC_OK; i++) {
-        if (stands(app, &rows[i]) && !named(subjects, some, rows[i].subject)) {
+        bool taken = false;
+        rc = stands(app, &rows[i], &taken);
+        if (rc != RC_OK) {
+            return rc;
+        }
+        if (taken && !named(subjects, some, rows[i].subject)) {
             subjects[some++] = rows[i].subject;
         }
         if (some == LIMIT_RECORD_SUBJECTS || (some > 0 && i + 1 == count)) {

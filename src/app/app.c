@@ -35,9 +35,9 @@ static void on_fold(void *ctx, const struct module *module, struct rid subject, 
     struct app *app = ctx;
     app->changed = true;
     if (module == &roster_module) {
-        // Beyond the roster's limits a person stays unknown here: refused, never passed.
-        enum rc rc = roster_set(app->roster, subject, state);
-        app->changed |= rc != RC_OK;
+        // Beyond the roster's limits a person stays unknown here: refused, never passed. Without
+        // memory the round fails, and the roster is built anew.
+        app->short_of |= roster_set(app->roster, subject, state) == RC_NO_MEMORY;
     }
     app->alarms_dirty |= module == &alarm_module;
     if (module == &define_module) {
@@ -52,15 +52,22 @@ static enum rc load_roster(void *ctx, struct rid subject, const void *state) {
 // After a rollback the roster may know what the store does not.
 static enum rc reload_roster(struct app *app) {
     struct roster *fresh = NULL;
+    struct roster *old = app->roster;
     enum rc rc = roster_new(&fresh);
+    app->reload_due = true;
     if (rc != RC_OK) {
         return rc;
     }
-    roster_free(app->roster);
     app->roster = fresh;
     struct view_query all = {.limit = UINT32_MAX};
     rc = store_view_each(app->store, &roster_module, &all, load_roster, app);
-    return rc == RC_OK ? app_pending_people(app) : rc;
+    if (rc == RC_OK) {
+        rc = app_pending_people(app);
+    }
+    app->reload_due = rc != RC_OK;
+    app->roster = rc == RC_OK ? fresh : old;
+    roster_free(rc == RC_OK ? old : fresh);
+    return rc;
 }
 
 static enum rc set_site(struct app *app) {
@@ -265,13 +272,18 @@ enum rc app_undo(struct app *app) {
     }
     app->alarms_dirty = true;
     app->defs_dirty = true;
+    app->short_of = false;
     return reload_roster(app);
 }
 
 static enum rc step_sync(struct app *app, struct mono_ms *out_next) {
     uint32_t frames = 0;
     size_t bytes = 0;
-    enum rc rc = store_begin(app->store);
+    enum rc rc = app->reload_due ? reload_roster(app) : RC_OK;
+    if (rc != RC_OK) {
+        return rc;
+    }
+    rc = store_begin(app->store);
     while (frames < app->inbox_count && bytes < APP_STEP_BYTES && rc == RC_OK) {
         struct app_frame *slot = &app->inbox[(app->inbox_head + frames++) % APP_INBOX_MAX];
         bytes += slot->len;
@@ -285,6 +297,9 @@ static enum rc step_sync(struct app *app, struct mono_ms *out_next) {
     }
     if (rc == RC_OK) {
         rc = app_age_step(app);
+    }
+    if (rc == RC_OK && app->short_of) {
+        rc = RC_NO_MEMORY;
     }
     if (rc == RC_OK) {
         rc = store_commit(app->store);

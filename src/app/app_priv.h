@@ -114,8 +114,9 @@ struct app {
     } first_use;
 
     struct alarm_row *alarms; // open ones, in order
-    uint32_t alarm_count, alarm_cap;
+    uint32_t alarm_count;
     bool alarms_dirty;
+    bool alarms_behind; // what is listed is older than the store, for want of memory
     struct tag_entry *tags;
     uint32_t tag_count, tag_cap;
     struct map *tag_map; // name to place in tags
@@ -140,6 +141,8 @@ struct app {
     struct app_unsent unsent[FRAME_CHAINS_MAX];
     bool in_acts; // several records of one act share a transaction
     bool changed;
+    bool short_of;   // a fold of this round met no memory
+    bool reload_due; // the roster is to be built anew before the next round
     struct buf body, content, scratch, packed;
 };
 

@@ -185,7 +185,9 @@ enum rc device_config_load(const char *folder, struct device_config *out_config,
     (void)snprintf(path, sizeof path, "%s/" FILE_NAME, folder);
     FILE *file = fopen(path, "re");
     if (!file) {
-        return errno == ENOENT || errno == ENOTDIR ? RC_NOT_FOUND : RC_IO;
+        return errno == ENOENT || errno == ENOTDIR ? RC_NOT_FOUND
+               : errno == ENOMEM                   ? RC_NO_MEMORY
+                                                   : RC_IO;
     }
     int line = ini_parse_file(file, on_key, &parse);
     (void)fclose(file);

@@ -72,10 +72,13 @@ enum rc app_record_export(struct app *app, struct rid rid, bool json, struct buf
     }
     item.content = buf_slice(&app->scratch);
     item.sig = has_sig ? &sig : NULL;
-    if (store_log_of(app->store, &item.place, &log) == RC_OK) {
+    rc = store_log_of(app->store, &item.place, &log);
+    if (rc == RC_OK) {
         item.verdict = log.verdict;
         item.rule = log.rule;
         item.n = log.n;
+    } else if (rc != RC_NOT_FOUND) {
+        return rc;
     }
     return json ? export_json(app_registry(), &item, out) : export_text(app_registry(), &item, out);
 }

@@ -238,10 +238,14 @@ void app_judged(struct app *app) {
             continue;
         }
         while (app->judged_seq[own] < chain.logged_seq) {
-            struct place place = {.chain = chain.id, .seq = ++app->judged_seq[own]};
+            struct place place = {.chain = chain.id, .seq = app->judged_seq[own] + 1};
             struct store_log log;
-            if (store_log_of(app->store, &place, &log) == RC_OK &&
-                (log.verdict == VERDICT_REFUSED || log.verdict == VERDICT_HELD)) {
+            enum rc rc = store_log_of(app->store, &place, &log);
+            if (rc != RC_OK && rc != RC_NOT_FOUND) {
+                break; // with the next round
+            }
+            app->judged_seq[own]++;
+            if (rc == RC_OK && (log.verdict == VERDICT_REFUSED || log.verdict == VERDICT_HELD)) {
                 judged_one(app, &place, &log);
             }
         }

@@ -64,10 +64,11 @@ static void count_tags(struct app *app, struct area_row *rows, uint32_t count) {
 uint32_t app_areas(struct app *app, struct moment now, struct area_row *out_rows, uint32_t max) {
     uint32_t count = 0;
     app->now = now;
-    if (app_defs(app) != RC_OK || app_alarms(app) != RC_OK) {
-        return 0;
-    }
-    for (; count < app->area_count && count < max; count++) {
+    // Without memory: the alarms as they were, if need be below no area, rather than none.
+    bool known = app_defs(app) == RC_OK;
+    (void)!app_alarms(app);
+    app->alarms_behind |= !known;
+    for (; known && count < app->area_count && count < max; count++) {
         struct define_state area;
         struct area_row *row = &out_rows[count];
         def_unpack(app->areas[count], DEFINE_AREA, &area);

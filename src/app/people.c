@@ -81,8 +81,8 @@ uint32_t app_people(struct app *app, struct app_person *out_people, uint32_t max
 }
 
 // Numbers and PINs as people type them: an input method may leave full-width digits.
-static bool fold_entry(const char *text, char *out, size_t out_bytes) {
-    return text_fold(text, out, out_bytes) == RC_OK;
+static enum rc fold_entry(const char *text, char *out, size_t out_bytes) {
+    return text_fold(text, out, out_bytes);
 }
 
 static enum rc open_key(struct app *app, const char *number, const char *pin,
@@ -90,8 +90,11 @@ static enum rc open_key(struct app *app, const char *number, const char *pin,
     struct rid id;
     struct key_id key;
     char folded[LIMIT_TAG_BYTES + 1];
-    if (!fold_entry(number, folded, sizeof folded) ||
-        !roster_person_by_number(app->roster, folded, &id)) {
+    enum rc rc = fold_entry(number, folded, sizeof folded);
+    if (rc == RC_NO_MEMORY) {
+        return rc;
+    }
+    if (rc != RC_OK || !roster_person_by_number(app->roster, folded, &id)) {
         return REFUSE(out_refusal, REFUSAL_PERSON_UNKNOWN, number);
     }
     if (!key_here(app, roster_person(app->roster, id), &key)) {
@@ -106,9 +109,13 @@ static enum rc open_key(struct app *app, const char *number, const char *pin,
     }
     struct keypair *pair = NULL;
     char digits[LIMIT_PIN_DIGITS_MAX + 1] = "";
-    (void)fold_entry(pin, digits, sizeof digits); // what is no PIN is a wrong one
-    enum rc rc = keyfile_person_open(app->keys_folder, &app->keys, key, digits, app->now, &pair,
-                                     out_refusal);
+    rc = fold_entry(pin, digits, sizeof digits);
+    if (rc == RC_NO_MEMORY) {
+        return rc; // no try was made
+    }
+    // What is no PIN is a wrong one.
+    rc = keyfile_person_open(app->keys_folder, &app->keys, key, digits, app->now, &pair,
+                             out_refusal);
     keys_wipe(digits, sizeof digits);
     if (rc == RC_OK) {
         *out_signed = (struct app_signed){.person = id, .key = key, .pair = pair};
@@ -233,10 +240,11 @@ void app_idle(struct app *app) {
 enum rc app_new_key(struct app *app, const char *pin, struct public_key *out_key,
                     struct refusal *out_refusal) {
     char digits[LIMIT_PIN_DIGITS_MAX + 1];
-    if (!fold_entry(pin, digits, sizeof digits)) {
-        return REFUSE(out_refusal, REFUSAL_PIN_SHORT, "8");
+    enum rc rc = fold_entry(pin, digits, sizeof digits);
+    if (rc != RC_OK) {
+        return rc == RC_NO_MEMORY ? rc : REFUSE(out_refusal, REFUSAL_PIN_SHORT, "8");
     }
-    enum rc rc = check_new_pin(app, digits, out_refusal);
+    rc = check_new_pin(app, digits, out_refusal);
     if (rc == RC_OK) {
         struct pin_cost cost = keyfile_test_costs() ? pin_cost_test : pin_cost_default;
         rc = keyfile_person_create(app->keys_folder, &app->keys, digits, cost, out_key);
@@ -252,15 +260,23 @@ enum rc app_first_use(struct app *app, const char *number, const char *code, con
     char folded[LIMIT_TAG_BYTES + 1];
     char digits[LIMIT_PIN_DIGITS_MAX + 1] = "";
     char one_time[32];
-    if (!fold_entry(number, folded, sizeof folded) ||
-        !roster_person_by_number(app->roster, folded, &id)) {
+    enum rc rc = fold_entry(number, folded, sizeof folded);
+    if (rc == RC_NO_MEMORY) {
+        return rc;
+    }
+    if (rc != RC_OK || !roster_person_by_number(app->roster, folded, &id)) {
         return REFUSE(out_refusal, REFUSAL_PERSON_UNKNOWN, number);
     }
-    if (!fold_entry(code, one_time, sizeof one_time)) {
-        return REFUSE(out_refusal, REFUSAL_CODE_MISMATCH, "");
+    rc = fold_entry(code, one_time, sizeof one_time);
+    if (rc != RC_OK) {
+        return rc == RC_NO_MEMORY ? rc : REFUSE(out_refusal, REFUSAL_CODE_MISMATCH, "");
     }
-    (void)fold_entry(pin, digits, sizeof digits); // what is no PIN is too short
-    enum rc rc = check_new_pin(app, digits, out_refusal);
+    rc = fold_entry(pin, digits, sizeof digits);
+    if (rc == RC_NO_MEMORY) {
+        return rc;
+    }
+    // What is no PIN is too short.
+    rc = check_new_pin(app, digits, out_refusal);
     keys_wipe(digits, sizeof digits);
     if (rc != RC_OK) {
         return rc;

@@ -67,7 +67,7 @@ void app_digest(void *ctx, const struct digest *digest) {
 
 bool app_picture_is_stale(struct app *app) {
     struct sync_device_status status;
-    if (!app->sync) {
+    if (!app->sync || app->alarms_behind) {
         return true;
     }
     sync_device_status(app->sync, &status);
