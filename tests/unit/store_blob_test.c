@@ -1,8 +1,6 @@
 // Blobs in a store: pieces in any order make a whole, wrong bytes are dropped, room has limits.
 #include "blob_util.h"
 
-#include <sqlite3.h>
-
 #define NOW INT64_C(1700000000000)
 #define DAY_MS INT64_C(86400000)
 
