@@ -2,6 +2,7 @@
 
 #include "davy/base/ensure.h"
 #include "davy/base/text.h"
+#include "davy/domain/carry/carry.h"
 #include "davy/domain/remark/remark.h"
 
 #include <limits.h>
@@ -193,6 +194,7 @@ static const struct {
     {KIND_ALARM_ACK, N_("alarm acknowledged")},
     {KIND_ALARM_COMMENT, N_("alarm comment")},
     {KIND_REMARK_ADD, N_("remark")},
+    {KIND_PARENT_CARRY, N_("carried from above")},
     {KIND_SITE_AREA, N_("area defined")},
     {KIND_SITE_TAG, N_("tag defined")},
 };
