@@ -23,7 +23,7 @@
 #define APP_INBOX_MAX 2048
 #define APP_STEP_BYTES 262144 // frames of one transaction: the screen must not stand still
 #define TREND_POINTS_MAX 600  // of a tag that somebody looks at, or that has an open alarm
-#define TREND_POINTS_MIN 24   // of every tag: a sparkline
+#define TREND_POINTS_MIN 20   // of every tag: a sparkline
 #define TREND_LONG_MAX 96   // tags with more at one time: what stands on a wide screen, and alarms
 #define TREND_ALARMS_MAX 32 // of these, for alarms that nobody looks at yet
 #define APP_TAGS_MAX (2 * LIMIT_SITE_TAGS) // removed tags and those only heard of count, too
