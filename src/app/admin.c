@@ -24,8 +24,7 @@ enum rc app_person_add(struct app *app, const struct person_spec *spec, struct m
     if (spec->job && spec->job[0] != '\0') {
         body_put_text(&body, PERSON_JOB, spec->job);
     }
-    uint8_t needs =
-        roster_needs(app->roster, KIND_PERSON_ADD, ROLE_VIEWER, app_signs_as_root(app));
+    uint8_t needs = roster_needs(app->roster, KIND_PERSON_ADD, ROLE_VIEWER, app_signs_as_root(app));
     if (needs > 1) {
         body_put_uint(&body, ROSTER_NEEDS, needs);
     }

@@ -62,8 +62,8 @@ struct tag_entry {
     struct trend trend;
 };
 
-// How old the roster is: `base_ms` at `at` on the boot clock; -1: never confirmed. What is kept over a
-// restart is the wall time of the last word and the newest wall time ever seen.
+// How old the roster is: `base_ms` at `at` on the boot clock; -1: never confirmed. What is kept
+// over a restart is the wall time of the last word and the newest wall time ever seen.
 struct app_age {
     int64_t base_ms;
     struct mono_ms at;

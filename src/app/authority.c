@@ -87,8 +87,7 @@ static enum rc good_chain(void *ctx, const struct store_chain *chain) {
     struct good_search *search = ctx;
     struct store_author author;
     enum rc rc = store_author_get(search->app->store, chain->id.author, &author);
-    if (rc != RC_OK ||
-        memcmp(author.device_key.b, search->device_key.b, PUBLIC_KEY_BYTES) != 0) {
+    if (rc != RC_OK || memcmp(author.device_key.b, search->device_key.b, PUBLIC_KEY_BYTES) != 0) {
         return rc == RC_NOT_FOUND ? RC_OK : rc;
     }
     search->seq = 0;
@@ -108,8 +107,7 @@ static enum rc put_goods(struct app *app, struct body *body, struct rid device,
     if (since.v == 0 || !row) {
         return RC_OK;
     }
-    struct good_search search = {
-        .app = app, .device_key = row->key, .since = since, .body = body};
+    struct good_search search = {.app = app, .device_key = row->key, .since = since, .body = body};
     return store_chains(app->store, good_chain, &search);
 }
 
@@ -164,8 +162,7 @@ static enum rc review_add(void *ctx, const struct store_item *item) {
     struct review_list *list = ctx;
     bool disputed = false;
     enum review_decision decision = REVIEW_NONE;
-    enum rc rc =
-        judge_disputed(list->app->store, list->app->roster, item, &disputed, &decision);
+    enum rc rc = judge_disputed(list->app->store, list->app->roster, item, &disputed, &decision);
     if (rc != RC_OK) {
         return rc;
     }
@@ -195,23 +192,22 @@ uint32_t app_reviews(struct app *app, struct review_row *out_rows, uint32_t max)
     return list.count;
 }
 
-enum rc app_review(struct app *app, const struct rid *records, uint32_t count,
-                   enum review_decision decision, const char *reason, struct moment now,
+enum rc app_review(struct app *app, const struct review_act *review, struct moment now,
                    struct refusal *out_refusal) {
     struct rid subjects[ROSTER_REVIEW_RECORDS_MAX];
     app->now = now;
-    if (count == 0 || count > ROSTER_REVIEW_RECORDS_MAX) {
+    if (review->count == 0 || review->count > ROSTER_REVIEW_RECORDS_MAX) {
         return REFUSE(out_refusal, REFUSAL_SUBJECT_COUNT, "review.decide");
     }
     struct body body = app_body(app, KIND_REVIEW_DECIDE);
-    for (uint32_t i = 0; i < count; i++) {
-        subjects[i] = roster_review_subject(records[i]);
-        body_put_bytes(&body, REVIEW_RECORD, records[i].id.b, ID_BYTES);
+    for (uint32_t i = 0; i < review->count; i++) {
+        subjects[i] = roster_review_subject(review->records[i]);
+        body_put_bytes(&body, REVIEW_RECORD, review->records[i].id.b, ID_BYTES);
     }
-    body_put_uint(&body, REVIEW_DECISION, (uint64_t)decision);
-    body_put_text(&body, REVIEW_REASON, reason);
+    body_put_uint(&body, REVIEW_DECISION, (uint64_t)review->decision);
+    body_put_text(&body, REVIEW_REASON, review->reason);
     struct act act = {
-        .kind = KIND_REVIEW_DECIDE, .subjects = subjects, .subject_count = (uint16_t)count};
+        .kind = KIND_REVIEW_DECIDE, .subjects = subjects, .subject_count = (uint16_t)review->count};
     return app_act(app, &act, NULL, out_refusal);
 }
 
@@ -349,8 +345,8 @@ enum rc app_age_step(struct app *app) {
         app->age.at = app->now.mono;
         app->age.confirmed = app->age.newest;
     }
-    bool due = app->now.mono.v - app->age.saved.v >= AGE_SAVE_MS ||
-               (first && app->age.base_ms >= 0);
+    bool due =
+        app->now.mono.v - app->age.saved.v >= AGE_SAVE_MS || (first && app->age.base_ms >= 0);
     if (app->age.base_ms < 0 || !due) {
         return RC_OK;
     }

@@ -49,8 +49,7 @@ static enum rc review_of(struct store *store, struct rid record, enum review_dec
     if (!state) {
         return RC_NO_MEMORY;
     }
-    enum rc rc =
-        store_view_get(store, &roster_module, roster_review_subject(record), false, state);
+    enum rc rc = store_view_get(store, &roster_module, roster_review_subject(record), false, state);
     bool known = rc == RC_OK && state->what == ROSTER_REVIEW;
     *out = known ? (enum review_decision)state->as.review.decision : REVIEW_NONE;
     free(state);

@@ -28,8 +28,7 @@ static enum rc log_add(void *ctx, const struct store_item *item) {
                             .rule = item->logged ? item->log.rule : 0,
                             .n = item->logged ? item->log.n : 0};
     enum review_decision review = REVIEW_NONE;
-    enum rc rc =
-        judge_disputed(list->app->store, list->app->roster, item, &row->disputed, &review);
+    enum rc rc = judge_disputed(list->app->store, list->app->roster, item, &row->disputed, &review);
     if (rc != RC_OK) {
         return rc;
     }

@@ -356,7 +356,8 @@ enum rc app_sign_root(struct app *app, const char *path, const char *pin) {
         return RC_TOO_LARGE;
     }
     if (slash) {
-        (void)snprintf(folder, sizeof folder, "%.*s", slash == path ? 1 : (int)(slash - path), path);
+        (void)snprintf(folder, sizeof folder, "%.*s", slash == path ? 1 : (int)(slash - path),
+                       path);
     }
     struct keypair *pair = NULL;
     enum rc rc = keyfile_root_open(folder, name, pin, &pair);

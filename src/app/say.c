@@ -143,10 +143,11 @@ static const struct {
      N_("In lane %1$s it begins at place %2$s, but here that lane ends at %3$s; export again with "
         "--all."),
      N_("gap")},
-    {REFUSAL_BACKUP_FORM, N_("%1$s is no backup, or it is damaged or cut off; nothing was changed."),
-     N_("bad backup")},
+    {REFUSAL_BACKUP_FORM,
+     N_("%1$s is no backup, or it is damaged or cut off; nothing was changed."), N_("bad backup")},
     {REFUSAL_BACKUP_KEY,
-     N_("The backup was made for another key, or the PIN of this one is wrong; nothing was changed."),
+     N_("The backup was made for another key, or the PIN of this one is wrong; nothing was "
+        "changed."),
      N_("other backup key")},
     {REFUSAL_BACKUP_PLACE, N_("%1$s holds a store already; restore into another folder."),
      N_("folder in use")},
@@ -154,7 +155,8 @@ static const struct {
      N_("The backup's seal is not that of the device whose store it holds; nothing was changed."),
      N_("foreign backup")},
     {REFUSAL_PLAIN,
-     N_("The broker %1$s is another machine and the line would not be encrypted; write tls: or psk: "
+     N_("The broker %1$s is another machine and the line would not be encrypted; write tls: or "
+        "psk: "
         "before the address, or plain: where the line itself is guarded."),
      N_("not encrypted")},
     {REFUSAL_TLS,
@@ -164,8 +166,8 @@ static const struct {
     {REFUSAL_BLOB_FULL,
      N_("There is no room left for this attachment (%1$s may be kept); ask an admin."),
      N_("no room")},
-    {REFUSAL_BLOB_MEDIA,
-     N_("%1$s is no JPEG, PNG, PDF or plain text; only these can be attached."), N_("file type")},
+    {REFUSAL_BLOB_MEDIA, N_("%1$s is no JPEG, PNG, PDF or plain text; only these can be attached."),
+     N_("file type")},
     {REFUSAL_BLOB_FILE,
      N_("%1$s is no plain file, is empty, or changed while it was read; copy it and take that."),
      N_("no plain file")},

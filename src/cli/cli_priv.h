@@ -12,6 +12,7 @@
 #define DAVY_CLI_CLI_PRIV_H
 
 #include "davy/app/app.h"
+#include "davy/app/authority.h"
 #include "davy/app/control.h"
 #include "davy/app/device.h"
 #include "davy/app/say.h"
@@ -42,29 +43,39 @@ enum cli_opt {
     OPT_ALL,
     OPT_ALL_PLACES,
     OPT_AREA,
+    OPT_AREAS,
     OPT_AREA_OF,
     OPT_AS,
     OPT_ASCII,
     OPT_AUDIENCE,
+    OPT_BATCH,
     OPT_BROKER,
     OPT_BUCKETS,
     OPT_CHAIN,
     OPT_CODE,
     OPT_COMMENT,
+    OPT_DECISION,
     OPT_DEMO,
     OPT_DEMO_PIN,
     OPT_EQUIPMENT,
+    OPT_DEVICE,
+    OPT_DEVICES,
+    OPT_EMPLOYER,
     OPT_FROM,
     OPT_FROM_PLACE,
     OPT_ID,
     OPT_INVITE,
+    OPT_JOB,
     OPT_KIND,
     OPT_LIMIT,
     OPT_NAME,
     OPT_NO_DELAYS,
+    OPT_NUMBER_GIVES,
     OPT_NUMBER_NEW,
     OPT_NUMBER_OWN,
     OPT_OBSERVE,
+    OPT_NUMBER_TAKES,
+    OPT_OUT,
     OPT_PASSWORD_FILE,
     OPT_PIN_FILE,
     OPT_PIN_FILE_TWO,
@@ -72,16 +83,24 @@ enum cli_opt {
     OPT_PLANT,
     OPT_PRIORITY,
     OPT_RAW,
+    OPT_REASON,
     OPT_RECORD,
     OPT_ROLE,
+    OPT_ROOT,
+    OPT_ROOTS,
     OPT_SAMPLE_S,
     OPT_SIGN_IN,
+    OPT_SINCE,
     OPT_SITE,
+    OPT_THRESHOLD,
     OPT_SLOW,
     OPT_THEME,
     OPT_TIMEOUT,
     OPT_TO,
     OPT_UNACKED,
+    OPT_UNTIL,
+    OPT_WORKER_PIN_FILE,
+    OPT_WRITE,
     OPT_COUNT
 };
 struct cli_option {
@@ -244,6 +263,7 @@ struct session {
     struct refusal refusal;
     char number[LIMIT_TAG_BYTES + 1]; // who signed in here
     char pin[CLI_PIN_BYTES];
+    const char *root; // the root key's file that signs; NULL: a person
 };
 // CLI_OK, or said why not. Close it in both cases.
 int session_open(struct cli *cli, enum session_need need, struct session *out_session);
@@ -251,6 +271,8 @@ void session_close(struct session *session);
 // Asks for badge number and PIN (or takes them from the options) and opens that person's key.
 // admin: --demo may sign with the known PIN.
 int session_sign_in(struct session *session, bool admin);
+// As an admin, or with the root key of --root.
+int session_sign_in_root(struct session *session);
 // The app of an act that was made: what it changed is seen, the same person is signed in.
 int session_again(struct session *session);
 // One request to the owner. CLI_OK with the answer's payload (borrowed from `answer`), or said
@@ -266,6 +288,61 @@ int session_subject(struct session *session, const char *text, struct rid *out_s
 // An area that the site defines, or any well-formed one while it defines none.
 int session_area(struct session *session, const char *area);
 
+// ---- csv.c ----
+#define CSV_BYTES_MAX (1024 * 1024)
+#define CSV_ROWS_MAX 5000
+#define CSV_COLUMNS_MAX 16
+#define CSV_FIELD_BYTES 600
+struct csv_column {
+    const char *name;
+    bool needed;
+    uint16_t bytes_max;
+};
+// A table read from a file: a header row that names the columns in any order, then the rows. UTF-8
+// with or without BOM, commas, quotes as RFC 4180, LF or CRLF. Controls and what a spreadsheet
+// would take for a formula are refused.
+struct csv {
+    const struct csv_column *columns;
+    size_t column_count;
+    char *text;     // owned
+    char **cells;   // row by row; "" where a column is absent
+    uint32_t *line; // of each row
+    uint32_t rows;
+    uint32_t faults;
+};
+// Reads the file and prints every fault with line and column; CLI_OK if there was none.
+int csv_read(struct cli *cli, const char *path, struct csv *csv);
+// One more fault of a row, printed.
+void csv_fault(struct cli *cli, struct csv *csv, uint32_t row, size_t column, const char *why);
+const char *csv_cell(const struct csv *csv, uint32_t row, size_t column);
+void csv_free(struct csv *csv);
+// One cell of an output row, quoted where it must be; what a spreadsheet would take for a formula
+// gets a ' before it.
+void csv_put(struct buf *out, const char *text, bool last);
+
+// ---- qr.c ----
+// A text as QR code, two modules a character; colours: white on black for a terminal.
+void qr_print(FILE *out, const char *text, bool colours);
+
+// ---- people.c ----
+// A person by badge number.
+int cli_person(struct session *session, const char *number, struct rid *out_person);
+int cli_device(struct session *session, const char *account, struct rid *out_device);
+int cli_reason(struct cli *cli, const char **out_reason);
+// A day or a time of an option; `end`: a day means its end. Without the option *inout keeps its
+// value.
+int cli_when(struct cli *cli, enum cli_opt option, bool end, struct utc_ms *inout_time);
+// "R1,S1" into words that the site knows as areas; "" for all. At most 24.
+#define CLI_AREAS_MAX 24
+struct cli_areas {
+    char text[1024];
+    const char *area[CLI_AREAS_MAX];
+    uint16_t count;
+};
+int cli_areas(struct session *session, const char *text, struct cli_areas *out_areas);
+// A one-time code of the hub, for one device if that is not zero.
+int cli_code(struct cli *cli, struct rid person, struct rid device, char out_code[static 32]);
+
 // ---- commands, one a file ----
 // Reads a site file into out_text and prints its faults; CLI_FAILED if one of them is an error.
 int site_file_check(struct cli *cli, const char *path, struct buf *out_text);
@@ -278,9 +355,12 @@ int cmd_alarm_replay(struct cli *cli);
 int cmd_alarm_show(struct cli *cli);
 int cmd_complete(struct cli *cli);
 int cmd_device_confirm(struct cli *cli);
+int cmd_device_enrol(struct cli *cli);
+int cmd_device_hand(struct cli *cli);
 int cmd_device_invite(struct cli *cli);
 int cmd_device_joins(struct cli *cli);
 int cmd_device_list(struct cli *cli);
+int cmd_device_revoke(struct cli *cli);
 int cmd_doctor(struct cli *cli);
 int cmd_export(struct cli *cli);
 int cmd_help(struct cli *cli);
@@ -288,12 +368,25 @@ int cmd_hub_confirm(struct cli *cli);
 int cmd_import(struct cli *cli);
 int cmd_log(struct cli *cli);
 int cmd_person_add(struct cli *cli);
+int cmd_person_admit(struct cli *cli);
 int cmd_person_code(struct cli *cli);
 int cmd_person_grant(struct cli *cli);
+int cmd_person_import(struct cli *cli);
 int cmd_person_list(struct cli *cli);
+int cmd_person_revoke(struct cli *cli);
+int cmd_person_second(struct cli *cli);
+int cmd_person_withdraw(struct cli *cli);
+int cmd_person_witness(struct cli *cli);
 int cmd_rebuild(struct cli *cli);
 int cmd_remark_add(struct cli *cli);
 int cmd_remark_list(struct cli *cli);
+int cmd_review_decide(struct cli *cli);
+int cmd_review_list(struct cli *cli);
+int cmd_roots_change(struct cli *cli);
+int cmd_roots_make(struct cli *cli);
+int cmd_roots_second(struct cli *cli);
+int cmd_roots_show(struct cli *cli);
+int cmd_shift_prepare(struct cli *cli);
 int cmd_site_check(struct cli *cli);
 int cmd_site_init(struct cli *cli);
 int cmd_site_show(struct cli *cli);

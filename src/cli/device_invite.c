@@ -2,35 +2,10 @@
 
 #include "davy/keys/keys.h"
 
-#include <qrencode.h>
 #include <string.h>
 #include <unistd.h>
 
-#define QUIET 2 // modules of light around the code
-
 static const struct cli_column columns[] = {{"invite", NULL, false}};
-
-// Two modules a character, white on black, so that it reads on every theme of a terminal.
-static void print_qr(FILE *out, const char *text) {
-    QRcode *code = QRcode_encodeString(text, 0, QR_ECLEVEL_L, QR_MODE_8, 1);
-    if (!code) {
-        return; // too long for a code; the text above serves
-    }
-    static const char *const blocks[] = {" ", "▄", "▀", "█"};
-    int width = code->width;
-    for (int y = -QUIET; y < width + QUIET; y += 2) {
-        (void)fprintf(out, "\033[40;97m");
-        for (int x = -QUIET; x < width + QUIET; x++) {
-            bool inside = x >= 0 && x < width;
-            bool upper = inside && y >= 0 && y < width && (code->data[y * width + x] & 1);
-            bool lower =
-                inside && y + 1 >= 0 && y + 1 < width && (code->data[(y + 1) * width + x] & 1);
-            (void)fprintf(out, "%s", blocks[(upper ? 0 : 2) + (lower ? 0 : 1)]);
-        }
-        (void)fprintf(out, "\033[0m\n");
-    }
-    QRcode_free(code);
-}
 
 static int print(struct cli *cli, struct slice text) {
     struct cli_list list;
@@ -43,7 +18,7 @@ static int print(struct cli *cli, struct slice text) {
         (void)fprintf(cli->io.out, "%s\n", invite);
     }
     if (!cli->json && isatty(fileno(cli->io.out))) {
-        print_qr(cli->io.out, invite);
+        qr_print(cli->io.out, invite, true);
         (void)fprintf(cli->io.err, "%s\n",
                       _("good for one device within a day; then: davy device joins"));
     }

@@ -1,9 +1,8 @@
 #include "cli/cli_priv.h"
 
 static const struct cli_column columns[] = {
-    {"name", N_("Name"), false},
-    {"kind", N_("Kind"), false},
-    {"account", N_("Account"), false},
+    {"name", N_("Name"), false},       {"kind", N_("Kind"), false},
+    {"account", N_("Account"), false}, {"revoked", N_("Withdrawn"), false},
     {"id", N_("Id"), false},
 };
 
@@ -24,6 +23,7 @@ int cmd_device_list(struct cli *cli) {
                 list_text(&list, device->name);
                 list_word(&list, kinds[kind], _(shown[kind]));
                 list_text(&list, device->account);
+                list_bool(&list, device->revoked, _("withdrawn"));
                 list_id(&list, id.id);
                 list_row(&list);
             }

@@ -15,12 +15,27 @@ static const struct cli_column columns[] = {
     {"seal", N_("Seal"), false},
     {"verdict", N_("Verdict"), false},
     {"rule", N_("Rule"), false},
+    {"review", N_("Review"), false},
     {"id", N_("Record"), false},
     {"author", NULL, false},
     {"lane", NULL, false},
     {"audience", NULL, false},
     {"seq", NULL, false},
 };
+
+// What stands beside the verdict of a record from a withdrawn device or key.
+static void put_review(struct cli_list *list, const struct log_row *row) {
+    static const char *const words[] = {
+        [REVIEW_NONE] = N_("disputed"),
+        [REVIEW_RELEASE] = N_("released"),
+        [REVIEW_REJECT] = N_("rejected"),
+    };
+    if (row->disputed && row->review < COUNT_OF(words)) {
+        list_word(list, words[row->review], _(words[row->review]));
+    } else {
+        list_put(list, NULL, "");
+    }
+}
 
 static const char *kind_word(uint16_t number) {
     const struct kind *kind = registry_kind(app_registry(), number, NULL);
@@ -49,6 +64,7 @@ static void put_row(struct cli_list *list, const struct log_row *row) {
     } else {
         list_put(list, NULL, "");
     }
+    put_review(list, row);
     list_id(list, row->rid.id);
     list_id(list, row->place.chain.author.id);
     list_uint(list, row->place.chain.lane);

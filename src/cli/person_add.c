@@ -12,6 +12,7 @@ struct newcomer {
     char number[LIMIT_TAG_BYTES + 1];
     enum role role;
     const char *area; // NULL: all
+    bool proposed;    // the role waits for a second admin
 };
 
 int person_role(struct cli *cli, const char *name, enum role *out_role) {
@@ -109,14 +110,18 @@ static int report(struct cli *cli, const struct newcomer *newcomer, struct rid p
         cli_say(cli, _("  %s, number %s  PIN %s"), newcomer->name, newcomer->number,
                 cli->value[OPT_DEMO_PIN]);
     } else {
-        cli_say(cli, _("%s, number %s, is enrolled as %s"), newcomer->name, newcomer->number,
-                say_role(newcomer->role));
+        cli_say(cli,
+                newcomer->proposed
+                    ? _("%s, number %s, is enrolled and proposed as %s; a second admin signs with "
+                        "davy person second")
+                    : _("%s, number %s, is enrolled as %s"),
+                newcomer->name, newcomer->number, say_role(newcomer->role));
         cli_say(cli, _("for the first use of a device: davy person code %s"), newcomer->number);
     }
     return list_finish(&list);
 }
 
-static int enrol(struct session *session, const struct newcomer *newcomer) {
+static int enrol(struct session *session, struct newcomer *newcomer) {
     struct cli *cli = session->cli;
     struct person_spec spec = {.name = newcomer->name, .number = newcomer->number};
     struct rid person;
@@ -135,6 +140,8 @@ static int enrol(struct session *session, const struct newcomer *newcomer) {
                        newcomer->name, newcomer->number, role_name(newcomer->role));
         return code;
     }
+    newcomer->proposed =
+        roster_needs(app_roster(session->app), KIND_ROLE_GRANT, newcomer->role, false) > 1;
     return report(cli, newcomer, person);
 }
 

@@ -3,22 +3,21 @@
 static const struct cli_column columns[] = {{"number", NULL, false}, {"code", NULL, false}};
 
 // The roster is looked up beside the owner; the hub keeps the code as a key only.
-static int find_person(struct cli *cli, struct rid *out_person) {
+static int find_person(struct cli *cli, struct rid *out_person, struct rid *out_device) {
     struct session session;
     int code = session_open(cli, SESSION_READ, &session);
-    if (code == CLI_OK &&
-        !roster_person_by_number(app_roster(session.app), cli->args[0], out_person)) {
-        code = cli_fail(cli, _("nobody has the badge number %s; davy person list shows them"),
-                        cli->args[0]);
+    if (code == CLI_OK) {
+        code = cli_person(&session, cli->args[0], out_person);
+    }
+    if (code == CLI_OK && cli->value[OPT_DEVICE]) {
+        code = cli_device(&session, cli->value[OPT_DEVICE], out_device);
     }
     session_close(&session);
     return code;
 }
 
-static int print(struct cli *cli, struct slice text) {
+static int print(struct cli *cli, const char *digits) {
     struct cli_list list;
-    char digits[32];
-    (void)text_clean(text, digits, sizeof digits);
     list_start(&list, cli, columns, COUNT_OF(columns));
     list_text(&list, cli->args[0]);
     list_text(&list, digits);
@@ -32,23 +31,16 @@ static int print(struct cli *cli, struct slice text) {
 }
 
 int cmd_person_code(struct cli *cli) {
-    struct session session;
     struct rid person;
-    struct buf answer;
-    struct slice text;
-    int code = find_person(cli, &person);
-    if (code != CLI_OK) {
-        return code;
-    }
-    buf_init(&answer, LIMIT_CONTROL_MESSAGE_BYTES);
-    code = session_open(cli, SESSION_HUB, &session);
+    struct rid device = {{{0}}};
+    char digits[32];
+    int code = find_person(cli, &person, &device);
     if (code == CLI_OK) {
-        code = session_ask(&session, CONTROL_CODE, slice_of(person.id.b, ID_BYTES), &answer, &text);
+        code = cli_code(cli, person, device, digits);
     }
     if (code == CLI_OK) {
-        code = print(cli, text);
+        code = print(cli, digits);
     }
-    buf_fini(&answer);
-    session_close(&session);
+    keys_wipe(digits, sizeof digits);
     return code;
 }

@@ -9,7 +9,17 @@ static int grant(struct session *session, struct rid person, enum role role) {
     struct cli *cli = session->cli;
     struct cli_list list;
     const char *area = cli->value[OPT_AREA] ? cli->value[OPT_AREA] : "";
-    enum rc rc = app_role_grant(session->app, person, role, area, os_now(), &session->refusal);
+    struct role_spec spec = {.role = role, .area = area};
+    int code = cli_when(cli, OPT_FROM, false, &spec.from);
+    if (code == CLI_OK) {
+        code = cli_when(cli, OPT_UNTIL, true, &spec.until);
+    }
+    if (code != CLI_OK) {
+        return code;
+    }
+    const struct roster *roster = app_roster(session->app);
+    bool proposed = roster_needs(roster, KIND_ROLE_GRANT, role, session->root != NULL) > 1;
+    enum rc rc = app_role_give(session->app, person, &spec, os_now(), &session->refusal);
     if (rc != RC_OK) {
         return cli_fail_rc(cli, rc, &session->refusal);
     }
@@ -18,8 +28,11 @@ static int grant(struct session *session, struct rid person, enum role role) {
     list_text(&list, role_name(role));
     list_text(&list, area);
     list_row(&list);
-    cli_say(cli, _("number %s is now %s (%s)"), cli->args[0], say_role(role),
-            area[0] != '\0' ? area : _("all areas"));
+    cli_say(cli,
+            proposed ? _("number %s is proposed as %s (%s); a second admin signs with davy "
+                         "person second")
+                     : _("number %s is now %s (%s)"),
+            cli->args[0], say_role(role), area[0] != '\0' ? area : _("all areas"));
     return list_finish(&list);
 }
 
@@ -41,7 +54,7 @@ int cmd_person_grant(struct cli *cli) {
         code = session_area(&session, cli->value[OPT_AREA]);
     }
     if (code == CLI_OK) {
-        code = session_sign_in(&session, true);
+        code = session_sign_in_root(&session);
     }
     if (code == CLI_OK) {
         code = grant(&session, person, role);

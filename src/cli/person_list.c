@@ -6,7 +6,20 @@ static const struct cli_column columns[] = {
 };
 
 // JSON: [{"role":"operator","area":"R1"}]; people: "operator R1, viewer".
-static void put_roles(struct cli_list *list, const struct roster_person *person) {
+static void put_proposals(struct buf *shown, const struct roster *roster, struct rid id) {
+    const struct roster_proposal *rows = NULL;
+    uint8_t count = roster_proposals(roster, id, &rows);
+    for (uint8_t i = 0; i < count; i++) {
+        bool role = rows[i].kind == KIND_ROLE_GRANT;
+        buf_printf(shown, "%s%s%s%s (%s %u/%u)", shown->len > 0 ? ", " : "",
+                   role ? say_role((enum role)rows[i].role.role) : say_kind(rows[i].kind),
+                   rows[i].role.area[0] != '\0' ? " " : "", rows[i].role.area, _("proposed"),
+                   rows[i].signer_count, rows[i].needs);
+    }
+}
+
+static void put_roles(struct cli_list *list, const struct roster *roster, struct rid id) {
+    const struct roster_person *person = roster_person(roster, id);
     struct buf json;
     struct buf shown;
     buf_init(&json, 16384);
@@ -22,6 +35,7 @@ static void put_roles(struct cli_list *list, const struct roster_person *person)
                    role->area[0] != '\0' ? " " : "", role->area);
     }
     buf_put_u8(&json, ']');
+    put_proposals(&shown, roster, id);
     list_put(list, buf_cstr(&json), buf_cstr(&shown));
     buf_fini(&json);
     buf_fini(&shown);
@@ -40,7 +54,7 @@ int cmd_person_list(struct cli *cli) {
             if (person) {
                 list_text(&list, person->number);
                 list_text(&list, person->name);
-                put_roles(&list, person);
+                put_roles(&list, roster, id);
                 list_uint(&list, person->key_count);
                 list_id(&list, id.id);
                 list_row(&list);

@@ -213,12 +213,40 @@ int session_sign_in(struct session *session, bool admin) {
     return rc == RC_OK ? CLI_OK : cli_fail_rc(cli, rc, &session->refusal);
 }
 
+// The PIN of --pin-file, or asked for.
+static int sign_root(struct session *session) {
+    struct cli *cli = session->cli;
+    enum rc rc = app_sign_root(session->app, session->root, session->pin);
+    if (rc == RC_BAD_SIGNATURE) {
+        return cli_fail(cli, "%s", _("that is not the PIN of this root key"));
+    }
+    if (rc == RC_DENIED) {
+        return cli_fail(cli, _("%s can be read by others: chmod 600"), session->root);
+    }
+    if (rc == RC_NOT_FOUND || rc == RC_CORRUPT) {
+        return cli_fail(cli, _("%s is no root key's file"), session->root);
+    }
+    return rc == RC_OK ? CLI_OK : cli_fail_rc(cli, rc, NULL);
+}
+
+int session_sign_in_root(struct session *session) {
+    session->root = session->cli->value[OPT_ROOT];
+    if (!session->root) {
+        return session_sign_in(session, true);
+    }
+    int code = take_pin(session, false);
+    return code == CLI_OK ? sign_root(session) : code;
+}
+
 int session_again(struct session *session) {
     app_close(session->app);
     session->app = NULL;
     int code = open_app(session, true);
     if (code != CLI_OK) {
         return code;
+    }
+    if (session->root) {
+        return sign_root(session);
     }
     enum rc rc =
         app_sign_in(session->app, session->number, session->pin, os_now(), &session->refusal);

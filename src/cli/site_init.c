@@ -62,7 +62,8 @@ struct founder {
     char name[LIMIT_NAME_BYTES + 1];
     char admin[LIMIT_NAME_BYTES + 1];
     char number[LIMIT_TAG_BYTES + 1];
-    char root_pin[CLI_PIN_BYTES];
+    char root_pins[ROSTER_ROOTS_MAX][CLI_PIN_BYTES];
+    uint8_t roots, threshold;
     char admin_pin[CLI_PIN_BYTES];
 };
 
@@ -137,30 +138,50 @@ static int ask_pin_twice(struct founder *founder, const char *question,
     return cli_fail(cli, "%s", _("no PIN was agreed on; nothing was made"));
 }
 
+static int take_roots(struct founder *founder) {
+    uint64_t roots = 1;
+    uint64_t threshold = 1;
+    int code = cli_option_uint(founder->cli, OPT_ROOTS, 1, ROSTER_ROOTS_MAX, &roots);
+    if (code == CLI_OK) {
+        code = cli_option_uint(founder->cli, OPT_THRESHOLD, 1, roots, &threshold);
+    }
+    founder->roots = (uint8_t)roots;
+    founder->threshold = (uint8_t)threshold;
+    return code;
+}
+
 static int take_pins(struct founder *founder) {
     struct cli *cli = founder->cli;
     struct refusal refusal = {0};
     const char *file = cli->value[OPT_PIN_FILE_TWO];
     if (file) {
-        int code = ask_file_line(cli, file, 0, founder->root_pin, CLI_PIN_BYTES);
-        if (code == CLI_OK) {
-            code = ask_file_line(cli, file, 1, founder->admin_pin, CLI_PIN_BYTES);
-        }
-        if (code == CLI_OK && (!pin_is_fit(founder->root_pin, founder->demo, &refusal) ||
-                               !pin_is_fit(founder->admin_pin, founder->demo, &refusal))) {
-            code = cli_fail_rc(cli, RC_REFUSED, &refusal);
+        int code = CLI_OK;
+        for (uint8_t i = 0; i <= founder->roots && code == CLI_OK; i++) {
+            char *pin = i < founder->roots ? founder->root_pins[i] : founder->admin_pin;
+            code = ask_file_line(cli, file, i, pin, CLI_PIN_BYTES);
+            if (code == CLI_OK && !pin_is_fit(pin, founder->demo, &refusal)) {
+                code = cli_fail_rc(cli, RC_REFUSED, &refusal);
+            }
         }
         return code;
     }
     if (founder->demo) {
-        (void)snprintf(founder->root_pin, CLI_PIN_BYTES, "%s", DEMO_PIN_ROOT);
+        for (uint8_t i = 0; i < founder->roots; i++) {
+            (void)snprintf(founder->root_pins[i], CLI_PIN_BYTES, "%s", DEMO_PIN_ROOT);
+        }
         (void)snprintf(founder->admin_pin, CLI_PIN_BYTES, "%s", DEMO_PIN_ADMIN);
         return CLI_OK;
     }
     cli_say(cli, "%s",
             _("The root key founds the site and replaces lost admins. Its PIN belongs in "
               "a safe. A PIN has at least 8 digits."));
-    int code = ask_pin_twice(founder, _("PIN of the root key: "), founder->root_pin);
+    int code = CLI_OK;
+    for (uint8_t i = 0; i < founder->roots && code == CLI_OK; i++) {
+        char question[128];
+        (void)snprintf(question, sizeof question, _("PIN of root key %u: "), i + 1u);
+        code = ask_pin_twice(founder, founder->roots > 1 ? question : _("PIN of the root key: "),
+                             founder->root_pins[i]);
+    }
     return code == CLI_OK ? ask_pin_twice(founder, _("The admin's PIN: "), founder->admin_pin)
                           : code;
 }
@@ -215,11 +236,12 @@ static int report(struct founder *founder, struct site_id site) {
     list_row(&list);
     if (founder->demo) {
         cli_say(cli, _("demonstration site %s; these PINs work on no real site:"), founder->name);
-        cli_say(cli, _("  root key                      PIN %s"), founder->root_pin);
+        cli_say(cli, _("  root key                      PIN %s"), founder->root_pins[0]);
         cli_say(cli, _("  %s, number %s  PIN %s"), founder->admin, founder->number,
                 founder->admin_pin);
     } else {
         cli_say(cli, _("site %s founded, id %s (topics davy/%s/)"), founder->name, hex, brief);
+        cli_say(cli, _("root keys: %s/roots; take them away and keep them apart"), cli->dir);
         cli_say(cli, "%s", _("Next:"));
         cli_say(cli, _("  1. write %s/site.ini and check it with davy site check"), cli->dir);
         cli_say(cli, _("  2. name the broker in %s/davyd.conf"), cli->dir);
@@ -234,11 +256,17 @@ static int found(struct founder *founder, const struct buf *site_text) {
     struct cli *cli = founder->cli;
     struct refusal refusal = {0};
     struct site_id site;
+    const char *root_pins[ROSTER_ROOTS_MAX];
+    for (uint8_t i = 0; i < founder->roots; i++) {
+        root_pins[i] = founder->root_pins[i];
+    }
     struct site_init init = {.folder = cli->dir,
                              .name = founder->name,
                              .admin_name = founder->admin,
                              .admin_number = founder->number,
-                             .root_pin = founder->root_pin,
+                             .root_pins = root_pins,
+                             .root_count = founder->roots,
+                             .threshold = founder->threshold,
                              .admin_pin = founder->admin_pin,
                              .demo = founder->demo,
                              .cost = cli->io.cost,
@@ -262,8 +290,8 @@ int cmd_site_init(struct cli *cli) {
     struct founder founder = {.cli = cli, .demo = cli->value[OPT_DEMO] != NULL};
     struct buf site_text;
     buf_init(&site_text, LIMIT_SITE_FILE_BYTES);
-    int code = CLI_OK;
-    if (cli->value[OPT_SITE]) {
+    int code = take_roots(&founder);
+    if (code == CLI_OK && cli->value[OPT_SITE]) {
         code = site_file_check(cli, cli->value[OPT_SITE], &site_text);
     }
     if (code == CLI_OK) {
@@ -275,7 +303,7 @@ int cmd_site_init(struct cli *cli) {
     if (code == CLI_OK) {
         code = found(&founder, &site_text);
     }
-    keys_wipe(founder.root_pin, sizeof founder.root_pin);
+    keys_wipe(founder.root_pins, sizeof founder.root_pins);
     keys_wipe(founder.admin_pin, sizeof founder.admin_pin);
     buf_fini(&site_text);
     return code;

@@ -37,6 +37,7 @@ static const struct {
     {"oldest_age_ms", N_("Oldest waiting (ms)")},
     {"unsent_bytes", N_("Bytes to send")},
     {"clock_offset_ms", N_("Clock offset (ms)")},
+    {"roster_age_ms", N_("Roster age (ms)")},
     {"site_name", N_("Site")},
     {"device_name", N_("Device")},
     {"device", N_("Device")},

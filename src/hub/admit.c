@@ -74,21 +74,42 @@ bool hub_device_of(void *ctx, const char *account, struct sync_peer *out_peer) {
 }
 
 // A code's payload: 32-byte key, u8 wrong tries.
-static void code_hash(struct rid person, struct hash32 *out_hash) {
-    secret_hash(CODE_DOMAIN, slice_of(person.id.b, ID_BYTES), out_hash);
+void hub_code_hash(struct rid person, struct rid device, struct hash32 *out_hash) {
+    uint8_t both[2 * ID_BYTES];
+    memcpy(both, person.id.b, ID_BYTES);
+    memcpy(both + ID_BYTES, device.id.b, ID_BYTES);
+    secret_hash(CODE_DOMAIN, slice_of(both, rid_is_zero(device) ? ID_BYTES : sizeof both),
+                out_hash);
+}
+
+// A code for this device, or one that is good on any.
+static bool code_find(struct hub *hub, struct rid person, struct rid device, struct moment now,
+                      struct hash32 *out_hash) {
+    const struct rid devices[] = {device, {{{0}}}};
+    for (size_t i = 0; i < COUNT_OF(devices); i++) {
+        hub_code_hash(person, devices[i], out_hash);
+        buf_reset(&hub->scratch);
+        enum rc rc = store_secret_get(hub->store, out_hash, now.utc, &hub->scratch);
+        if (rc == RC_OK && hub->scratch.len == SESSION_KEY_BYTES + 1) {
+            return true;
+        }
+        // Without memory the round fails as a whole: nobody is told that the code was wrong.
+        hub->trouble = rc == RC_NO_MEMORY ? rc : hub->trouble;
+    }
+    return false;
 }
 
 enum refusal_code hub_enrol(void *ctx, struct rid device, const struct enrol *enrol,
                             struct moment now) {
     struct hub *hub = ctx;
     struct hash32 hash;
-    code_hash(enrol->person, &hash);
-    buf_reset(&hub->scratch);
     enum refusal_code code = REFUSAL_CODE_MISMATCH;
-    enum rc rc = store_secret_get(hub->store, &hash, now.utc, &hub->scratch);
-    if (rc != RC_OK || hub->scratch.len != SESSION_KEY_BYTES + 1) {
-        // Without memory the round fails as a whole: nobody is told that the code was wrong.
-        hub->trouble = rc == RC_NO_MEMORY ? rc : hub->trouble;
+    struct roster_key_owner owner;
+    if (roster_key(hub->roster, key_id_of(&enrol->key), &owner) && !owner.root &&
+        !rid_equal(owner.person, enrol->person)) {
+        return code; // a key that somebody has already
+    }
+    if (!code_find(hub, enrol->person, device, now, &hash)) {
         return code;
     }
     uint8_t key[SESSION_KEY_BYTES];
@@ -96,7 +117,7 @@ enum refusal_code hub_enrol(void *ctx, struct rid device, const struct enrol *en
     uint8_t tries = hub->scratch.data[SESSION_KEY_BYTES];
     memcpy(key, hub->scratch.data, sizeof key);
     enrol_prove_with(key, enrol->person, &enrol->key, proof);
-    rc = store_secret_drop(hub->store, &hash);
+    enum rc rc = store_secret_drop(hub->store, &hash);
     if (rc == RC_OK && keyed_hash_equal(proof, enrol->proof)) {
         const struct module *module;
         buf_reset(&hub->body);

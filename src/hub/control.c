@@ -7,7 +7,6 @@
 #include <string.h>
 
 #define CODE_DIGITS 8
-#define CODE_DOMAIN "davy/code/1"
 #define INVITE_ID_DOMAIN "davy/invite-id/1"
 
 static const char *const phase_names[] = {
@@ -102,10 +101,17 @@ static enum rc make_invite(struct hub *hub, struct slice payload, struct buf *ou
 static enum rc make_code(struct hub *hub, struct slice payload, struct buf *out,
                          struct refusal *refusal) {
     struct rid person;
+    struct rid device = {{{0}}};
     struct reader in = reader_of(payload);
     reader_copy(&in, person.id.b, ID_BYTES);
+    if (reader_left(&in) > 0) {
+        reader_copy(&in, device.id.b, ID_BYTES);
+    }
     if (reader_done(&in) != RC_OK || !roster_person(hub->roster, person)) {
         return REFUSE(refusal, REFUSAL_PERSON_UNKNOWN, "");
+    }
+    if (!rid_is_zero(device) && !roster_device(hub->roster, device)) {
+        return REFUSE(refusal, REFUSAL_DEVICE_UNKNOWN, "");
     }
     uint64_t number;
     char code[CODE_DIGITS + 1];
@@ -114,7 +120,7 @@ static enum rc make_code(struct hub *hub, struct slice payload, struct buf *out,
     hub_random(hub, &number, sizeof number);
     (void)snprintf(code, sizeof code, "%08llu", (unsigned long long)(number % 100000000u));
     enrol_key(code, key);
-    secret_hash(CODE_DOMAIN, slice_of(person.id.b, ID_BYTES), &hash);
+    hub_code_hash(person, device, &hash);
     buf_reset(&hub->scratch);
     buf_put(&hub->scratch, key, sizeof key);
     buf_put_u8(&hub->scratch, 0);

@@ -27,7 +27,7 @@
 #include "davy/store/history.h"
 
 #define HUB_EVENTS_MAX 65536   // evaluator events waiting for a commit; beyond: reconcile instead
-#define HUB_REVOKES_MAX 8          // revocations of one round that name no list
+#define HUB_REVOKES_MAX 8      // revocations of one round that name no list
 #define HUB_JOINS_MAX 32       // devices waiting for an admin
 #define HUB_DEFINES_A_STEP 500 // definitions written in one transaction
 #define HUB_INBOX_MAX 4096     // frames waiting for a step
@@ -124,6 +124,8 @@ void hub_join(void *ctx, const char *account, const struct join *join, struct mo
 bool hub_device_of(void *ctx, const char *account, struct sync_peer *out_peer);
 bool hub_key_of(void *ctx, const struct content *content, struct public_key *out_key);
 struct judge hub_judge_of(struct hub *hub);
+// Under which a person's one-time code is kept; a zero device: good on any.
+void hub_code_hash(struct rid person, struct rid device, struct hash32 *out_hash);
 
 // hub.c: builds and appends one record of the hub itself. `body` was written into hub->body.
 DAVY_MUST_USE enum rc hub_state(struct hub *hub, uint16_t kind, const struct rid *subject,

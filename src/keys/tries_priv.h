@@ -28,8 +28,8 @@ struct pin_counter {
 };
 
 // Counts a try. RC_OK: it may be made, and `out_before` holds the counter as it was. RC_REFUSED
-// with PIN_WAIT (not counted), PIN_LOCKED or PIN_WIPED (counted): it may not. RC_FULL, RC_IO: it may
-// not.
+// with PIN_WAIT (not counted), PIN_LOCKED or PIN_WIPED (counted): it may not. RC_FULL, RC_IO: it
+// may not.
 DAVY_MUST_USE enum rc pin_tries_begin(const struct pin_counter *counter, struct moment now,
                                       struct pin_tries *out_before, struct refusal *out_refusal);
 // Says what follows from a wrong PIN after `before`: PIN_WRONG with the tries left, or PIN_LOCKED.

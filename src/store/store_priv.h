@@ -299,8 +299,8 @@ DAVY_MUST_USE enum rc db_row(struct store *store, sqlite3_stmt *statement);
 // Runs a statement that gives no row and is a write: failures become the transaction's trouble.
 DAVY_MUST_USE enum rc db_run(struct store *store, sqlite3_stmt *statement);
 enum rc db_trouble(struct store *store, enum rc rc);
-// A read that found no memory spoils the transaction, so that nothing is decided on half of what the
-// store knows. Returns rc.
+// A read that found no memory spoils the transaction, so that nothing is decided on half of what
+// the store knows. Returns rc.
 DAVY_MUST_USE enum rc db_short(struct store *store, enum rc rc);
 DAVY_MUST_USE enum rc db_exec(struct store *store, const char *sql);
 // The same with the buffer's failure: an empty text would be executed and succeed.

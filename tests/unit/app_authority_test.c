@@ -1,5 +1,5 @@
-// Authority on a console: one signature by badge and PIN, workers signed in by a witness, the age of
-// the roster, withdrawn keys, disputes in the log.
+// Authority on a console: one signature by badge and PIN, workers signed in by a witness, the age
+// of the roster, withdrawn keys, disputes in the log.
 #include "app_fixture.h"
 
 #include "davy/app/authority.h"
@@ -197,8 +197,9 @@ static void a_withdrawn_key_signs_nothing(void **state) {
     assert_int_equal(app_reviews(f->app, reviews, 8), 1);
     assert_true(reviews[0].disputed);
     fixture_sign_in(f, "104", PIN_CHEN);
-    assert_int_equal(
-        app_review(f->app, &reviews[0].rid, 1, REVIEW_RELEASE, "核实", f->now, &refusal), RC_OK);
+    struct review_act act = {
+        .records = &reviews[0].rid, .count = 1, .decision = REVIEW_RELEASE, .reason = "核实"};
+    assert_int_equal(app_review(f->app, &act, f->now, &refusal), RC_OK);
     fixture_settle(f);
     assert_int_equal(app_reviews(f->app, reviews, 8), 0);
     count = app_log(f->app, alarm, rows, 32);
@@ -219,9 +220,9 @@ static void a_withdrawal_can_go_back_in_time(void **state) {
     assert_int_equal(comment(f, alarm, "bad", &refusal), RC_OK);
     fixture_settle(f);
     fixture_sign_in(f, "104", PIN_CHEN);
-    assert_int_equal(app_key_revoke(f->app, f->people[0], key_of(f, f->people[0]), &spec, f->now,
-                                    &refusal),
-                     RC_OK);
+    assert_int_equal(
+        app_key_revoke(f->app, f->people[0], key_of(f, f->people[0]), &spec, f->now, &refusal),
+        RC_OK);
     fixture_settle(f);
     struct log_row rows[32];
     uint32_t count = app_log(f->app, alarm, rows, 32);

@@ -193,7 +193,21 @@ static void test_people(void **state) {
     expect(run("person grant 101 operator --area 'a b' --dir %s --as A1 --pin-file %s", site->dir,
                site->admin),
            CLI_FAILED, "", "a b");
+    // A role that signs for others waits for a second; the one admin of a site is seconded by a
+    // root.
+    expect(run("person list --dir %s", site->dir), CLI_OK, "operator, shift leader (proposed 1/2)",
+           "");
+    expect(run("person second 101 --dir %s --as A1 --pin-file %s", site->dir, site->admin),
+           CLI_FAILED, "", "second person");
+    expect(run("person second 101 --dir %s --root %s/roots/root-1.key --pin-file %s", site->dir,
+               site->dir, site->wrong),
+           CLI_FAILED, "", "PIN");
+    expect(run("person second 101 --dir %s --root %s/roots/root-1.key --pin-file %s", site->dir,
+               site->dir, site->pins),
+           CLI_OK, "101", "");
     expect(run("person list --dir %s", site->dir), CLI_OK, "operator, shift leader", "");
+    expect(run("person second 101 --dir %s --as A1 --pin-file %s", site->dir, site->admin),
+           CLI_FAILED, "", "proposed");
 }
 
 // A wrong PIN costs a try and changes nothing; nobody else can sign; a real site takes no demo PIN.

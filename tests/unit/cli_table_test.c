@@ -93,7 +93,7 @@ static void test_completion(void **state) {
         const char *out;
     } rows[] = {
         {"complete -- al", "alarm\n"},
-        {"complete -- s", "sync\nsite\n"},
+        {"complete -- s", "sync\nsite\nshift\n"},
         {"complete -- alarm ''", "list\nshow\nack\ncomment\nreplay\n"},
         {"complete -- person c", "code\n"},
         {"complete -- alarm list --un", "--unacked\n"},

@@ -43,8 +43,9 @@ static struct roster_state *device_state(void) {
     return state;
 }
 
-static enum refusal_code at(const struct roster *roster, const struct public_key *key,
-                            struct rid device, uint8_t author, uint8_t lane, uint64_t seq) {
+static enum refusal_code at( // tidy: allow parameters, because a place is these numbers
+    const struct roster *roster, const struct public_key *key, struct rid device, uint8_t author,
+    uint8_t lane, uint64_t seq) {
     struct content content = {.device = device};
     if (key != NULL) {
         content.key = key_id_of(key);
@@ -72,8 +73,8 @@ static void a_device_is_good_up_to_its_list(void **state) {
         uint8_t author, lane;
         uint64_t seq;
         bool good;
-    } rows[] = {{1, 1, 1, true},  {1, 1, 10, true},  {1, 1, 11, false}, {1, 0, 3, true},
-                {1, 0, 4, false}, {1, 2, 1, false},  {2, 1, 1, false}};
+    } rows[] = {{1, 1, 1, true},  {1, 1, 10, true}, {1, 1, 11, false}, {1, 0, 3, true},
+                {1, 0, 4, false}, {1, 2, 1, false}, {2, 1, 1, false}};
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
         assert_int_equal(at(roster, NULL, CONSOLE, rows[i].author, rows[i].lane, rows[i].seq),
                          rows[i].good ? REFUSAL_NONE : REFUSAL_DEVICE_REVOKED);
@@ -182,13 +183,10 @@ static void a_new_device_takes_the_account(void **state) {
 }
 
 static enum verdict check(struct body_test *test, uint16_t kind, const struct roster_state *state,
-                          const struct rid *subjects, uint16_t count,
-                          enum refusal_code *out_code) {
+                          const struct rid *subjects, uint16_t count, enum refusal_code *out_code) {
     struct refusal refusal = {0};
-    const struct content content = {.kind = kind,
-                                    .subjects = subjects,
-                                    .subject_count = count,
-                                    .body = buf_slice(&test->buf)};
+    const struct content content = {
+        .kind = kind, .subjects = subjects, .subject_count = count, .body = buf_slice(&test->buf)};
     const struct check_input input = {.content = &content, .state = state};
     enum verdict verdict = roster_module.check(&input, &refusal);
     *out_code = refusal.code;
@@ -255,8 +253,8 @@ static void a_review_names_its_records(void **state) {
     } rows[] = {{true, 2, 2}, {false, 1, 2}, {false, 2, 1}};
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
         put_review(&test, rows[i].swap ? swapped : named, rows[i].records, REVIEW_RELEASE);
-        assert_int_equal(
-            check(&test, KIND_REVIEW_DECIDE, NULL, both, rows[i].subjects, &code), VERDICT_REFUSED);
+        assert_int_equal(check(&test, KIND_REVIEW_DECIDE, NULL, both, rows[i].subjects, &code),
+                         VERDICT_REFUSED);
         assert_int_equal(code, REFUSAL_SUBJECT_COUNT);
     }
 }

@@ -353,8 +353,7 @@ static void roots_change_by_old_and_new(void **state) {
     for (size_t i = 0; i < COUNT_OF(kinds); i++) {
         struct refusal refusal = {0};
         const struct content content = {.kind = kinds[i], .key = key_id_of(&old)};
-        assert_int_equal(roster_check_right(roster,
-                                            registry_kind(&roster_registry, kinds[i], NULL),
+        assert_int_equal(roster_check_right(roster, registry_kind(&roster_registry, kinds[i], NULL),
                                             &content, "", &refusal),
                          RC_REFUSED);
         assert_int_equal(refusal.code, REFUSAL_KEY_REVOKED);
@@ -447,7 +446,8 @@ static void a_witnessed_worker_is_proposed(void **state) {
     assert_string_equal(worker->as.person.job, "Scaffold");
     assert_int_equal(roster_set(roster, SUBJECT, worker), RC_OK);
     assert_true(roster_person_is_proposed(roster, SUBJECT));
-    assert_true(roster_holds(roster, SUBJECT, ROLE_BIT(ROLE_OPERATOR), "R2", (struct utc_ms){1500}));
+    assert_true(
+        roster_holds(roster, SUBJECT, ROLE_BIT(ROLE_OPERATOR), "R2", (struct utc_ms){1500}));
     second(&act, (struct signer){.person = 0x20}, 0x80, 0x40);
     assert_int_equal(act_judge(&act, roster, worker), REFUSAL_NONE);
     act_fold(&act, worker);
@@ -507,9 +507,9 @@ static void a_proposed_person_takes_nothing(void **state) {
         certify(person, key_of(0x77), CONSOLE);
         for (int i = 0; i < 2; i++) {
             bool proposed = i == first;
-            assert_int_equal(roster_set(roster, proposed ? rid_of(2) : rid_of(0x90),
-                                        proposed ? worker : person),
-                             RC_OK);
+            assert_int_equal(
+                roster_set(roster, proposed ? rid_of(2) : rid_of(0x90), proposed ? worker : person),
+                RC_OK);
         }
         struct rid found;
         struct roster_key_owner owner;

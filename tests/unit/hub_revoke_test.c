@@ -1,5 +1,5 @@
-// A device or key is withdrawn: what the hub states, what is held, what is disputed, how a review ends
-// it, and that the device is no longer spoken to.
+// A device or key is withdrawn: what the hub states, what is held, what is disputed, how a review
+// ends it, and that the device is no longer spoken to.
 #include "hub_sync_util.h"
 
 #include "davy/base/ensure.h"
@@ -257,9 +257,8 @@ static void what_the_log_had_accepted_is_disputed(void **state) {
     item.content = grant.content;
     bool disputed = false;
     enum review_decision decision = REVIEW_RELEASE;
-    assert_int_equal(judge_disputed(hub_store(w->hub), hub_roster(w->hub), &item, &disputed,
-                                    &decision),
-                     RC_OK);
+    assert_int_equal(
+        judge_disputed(hub_store(w->hub), hub_roster(w->hub), &item, &disputed, &decision), RC_OK);
     assert_true(disputed);
     assert_int_equal(decision, REVIEW_NONE);
     // Its subject takes restricts and facts, and no change.
@@ -356,10 +355,8 @@ static void an_old_roster_allows_nothing(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        LIVE(the_hub_states_what_it_holds),
-        LIVE(what_comes_later_is_held_until_reviewed),
-        LIVE(what_the_log_had_accepted_is_disputed),
-        LIVE(a_key_alone_is_withdrawn),
+        LIVE(the_hub_states_what_it_holds),          LIVE(what_comes_later_is_held_until_reviewed),
+        LIVE(what_the_log_had_accepted_is_disputed), LIVE(a_key_alone_is_withdrawn),
         LIVE(an_old_roster_allows_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

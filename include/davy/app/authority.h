@@ -1,8 +1,8 @@
-// Authority: withdrawing devices and keys, reviewing what they left, second signatures, root keys, and
-// workers whom a shift leader signs in.
+// Authority: withdrawing devices and keys, reviewing what they left, second signatures, root keys,
+// and workers whom a shift leader signs in.
 //
-// Acts like those of app.h: built, signed, judged and committed; a refusal leaves nothing behind. Who
-// signs is the active person, or whoever app_sign_once or app_sign_root put in front.
+// Acts like those of app.h: built, signed, judged and committed; a refusal leaves nothing behind.
+// Who signs is the active person, or whoever app_sign_once or app_sign_root put in front.
 #ifndef DAVY_APP_AUTHORITY_H
 #define DAVY_APP_AUTHORITY_H
 
@@ -10,9 +10,9 @@
 
 // ---- Who signs ----
 
-// Badge and PIN of any enrolled person sign the next act alone, also on a locked device; the sessions
-// of all others stay as they are. The key is closed after that act, whether it was taken or refused,
-// or by app_sign_end. Codes as app_sign_in.
+// Badge and PIN of any enrolled person sign the next act alone, also on a locked device; the
+// sessions of all others stay as they are. The key is closed after that act, whether it was taken
+// or refused, or by app_sign_end. Codes as app_sign_in.
 DAVY_MUST_USE enum rc app_sign_once(struct app *app, const char *number, const char *pin,
                                     struct moment now, struct refusal *out_refusal);
 // A root key's file signs all acts until app_sign_end. RC_BAD_SIGNATURE: wrong PIN; RC_NOT_FOUND,
@@ -41,8 +41,8 @@ DAVY_MUST_USE enum rc app_second(struct app *app, struct rid subject, struct rid
 // ---- Withdrawing ----
 struct revoke_spec {
     const char *reason;
-    // The last good record of each chain is the last one that the log held at that time. 0: what the
-    // hub holds when it admits the revocation.
+    // The last good record of each chain is the last one that the log held at that time. 0: what
+    // the hub holds when it admits the revocation.
     struct utc_ms since;
 };
 DAVY_MUST_USE enum rc app_device_revoke(struct app *app, struct rid device,
@@ -64,13 +64,17 @@ struct review_row {
 // What waits for a review, oldest first: held records of withdrawn devices and keys, and disputed
 // ones. Looks at the newest LIMIT_QUERY_ROWS records. Returns how many were written.
 uint32_t app_reviews(struct app *app, struct review_row *out_rows, uint32_t max);
-DAVY_MUST_USE enum rc app_review(struct app *app, const struct rid *records, uint32_t count,
-                                 enum review_decision decision, const char *reason,
+struct review_act {
+    const struct rid *records; // at most ROSTER_REVIEW_RECORDS_MAX
+    uint32_t count;
+    enum review_decision decision;
+    const char *reason;
+};
+DAVY_MUST_USE enum rc app_review(struct app *app, const struct review_act *review,
                                  struct moment now, struct refusal *out_refusal);
 
-// ---- Root keys ----
-// Proposed by the root key in hand (app_sign_root); in force when the thresholds of old and new roots
-// have signed (app_second on the site).
+// ---- Root keys ---- Proposed by the root key in hand (app_sign_root); in force when the
+// thresholds of old and new roots have signed (app_second on the site).
 DAVY_MUST_USE enum rc app_roots_change(struct app *app, const struct roster_roots *roots,
                                        struct moment now, struct rid *out_proposal,
                                        struct refusal *out_refusal);
@@ -87,8 +91,9 @@ struct witness_spec {
     struct utc_ms from;
     struct utc_ms until;
 };
-// A shift leader signs a worker in on this device without a link: the worker's key is made here under
-// `pin`. The worker acts at once; the hub holds those acts until an admin seconds the witness.
+// A shift leader signs a worker in on this device without a link: the worker's key is made here
+// under `pin`. The worker acts at once; the hub holds those acts until an admin seconds the
+// witness.
 DAVY_MUST_USE enum rc app_witness(struct app *app, const struct witness_spec *spec, const char *pin,
                                   struct moment now, struct rid *out_person,
                                   struct refusal *out_refusal);

@@ -9,7 +9,8 @@
 // STATUS   console or hub  nothing -> JSON text
 // INVITE   hub             text name, u8 device kind, text broker, text account, text password
 //                          -> invite text
-// CODE     hub             16 person -> text one-time code for first use
+// CODE hub 16 person [, 16 device: good there alone] -> text one-time code for first
+//                          use
 // JOINS    hub             nothing -> varint count, each: 6-digit text, 32 device key, text name,
 //                          u8 kind, text account
 // CONFIRM  hub             nothing: this hub may serve though no reader answered -> nothing

@@ -4,14 +4,13 @@
 //
 // Order: revocation, by the content's device and key wherever the record sits; form and lane; site;
 // device; key, person and role; signature; subjects, the module's own check and, for the roster's
-// records, what the whole roster says; age of the roster; the rule of the effect
-// (record/module.h). The first that fails gives the refusal.
-// What came after the last good place of a withdrawn device or key is held until it is reviewed;
-// released, it is judged like everything else. What the log had accepted of it is disputed, and locks
-// its subjects to facts and restricts. An act of a worker who is only witnessed is held, if it would
-// be accepted.
-// A fact that is authentic is never refused for its state: unknown subjects hold it, nothing else.
-// Seals are not judged here: the caller verified the author's chain.
+// records, what the whole roster says; age of the roster; the rule of the effect (record/module.h).
+// The first that fails gives the refusal. What came after the last good place of a withdrawn device
+// or key is held until it is reviewed; released, it is judged like everything else. What the log
+// had accepted of it is disputed, and locks its subjects to facts and restricts. An act of a worker
+// who is only witnessed is held, if it would be accepted. A fact that is authentic is never refused
+// for its state: unknown subjects hold it, nothing else. Seals are not judged here: the caller
+// verified the author's chain.
 #ifndef DAVY_APP_JUDGE_H
 #define DAVY_APP_JUDGE_H
 

@@ -67,20 +67,20 @@
 #define LIMIT_PIN_DIGITS_MIN 6
 #define LIMIT_PIN_DIGITS_MIN_SIGNER 8
 #define LIMIT_PIN_DIGITS_MAX 32
-#define LIMIT_PIN_TRIES_FREE 5       // wrong tries before the first wait
-#define LIMIT_PIN_TRIES_LOCK 10      // then locked until an admin acts
-#define LIMIT_PIN_WAIT_MS 30000      // first wait, doubling
-#define LIMIT_PIN_WAIT_MS_MAX 900000 // up to 15 minutes
-#define LIMIT_SESSION_IDLE_MS 900000 // a console locks after 15 minutes without a key
-#define LIMIT_PIN_TRIES_WIPE 20      // wrong tries, also while locked, until the key is wiped
+#define LIMIT_PIN_TRIES_FREE 5        // wrong tries before the first wait
+#define LIMIT_PIN_TRIES_LOCK 10       // then locked until an admin acts
+#define LIMIT_PIN_WAIT_MS 30000       // first wait, doubling
+#define LIMIT_PIN_WAIT_MS_MAX 900000  // up to 15 minutes
+#define LIMIT_SESSION_IDLE_MS 900000  // a console locks after 15 minutes without a key
+#define LIMIT_PIN_TRIES_WIPE 20       // wrong tries, also while locked, until the key is wiped
 #define LIMIT_ROSTER_AGE_MS 259200000 // 72 h: a list of people older than this allows nothing
-#define LIMIT_WITNESS_MS 2678400000  // 31 days: the longest job that a shift leader signs in alone
-#define LIMIT_SIGNED_IN 8            // people signed in on one console
+#define LIMIT_WITNESS_MS 2678400000   // 31 days: the longest job that a shift leader signs in alone
+#define LIMIT_SIGNED_IN 8             // people signed in on one console
 
 // Alarms.
-#define LIMIT_ALARM_DELAY_S 3600     // on- and off-delay
-#define LIMIT_ALARMS_LISTED 20000    // rows a list holds; more are counted
-#define LIMIT_STALE_S_MIN 2          // a source's silence before it is stale
+#define LIMIT_ALARM_DELAY_S 3600  // on- and off-delay
+#define LIMIT_ALARMS_LISTED 20000 // rows a list holds; more are counted
+#define LIMIT_STALE_S_MIN 2       // a source's silence before it is stale
 #define LIMIT_STALE_S_MAX 86400
 #define LIMIT_PICTURE_STALE_MS 10000 // a console's picture older than this is marked stale
 

@@ -104,9 +104,9 @@ struct site_init {
     const char *name; // of the site
     const char *admin_name;
     const char *admin_number;
-    // Root keys: root_count of them (0: one), of which `threshold` (0: one) make a root act. Each is
-    // wrapped by its own PIN; with one, root_pin. Their files are roots/root-1.key and so on, to be
-    // taken away and kept apart.
+    // Root keys: root_count of them (0: one), of which `threshold` (0: one) make a root act. Each
+    // is wrapped by its own PIN; with one, root_pin. Their files are roots/root-1.key and so on, to
+    // be taken away and kept apart.
     const char *root_pin;
     const char *const *root_pins;
     uint8_t root_count;

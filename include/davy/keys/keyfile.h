@@ -44,8 +44,8 @@ void keyfile_device_fini(struct keyfile_device *device);
 DAVY_MUST_USE enum rc keyfile_person_create(const char *folder, const struct keyfile_device *device,
                                             const char *pin, struct pin_cost cost,
                                             struct public_key *out_public);
-// Opens a person's key. A try at a locked key is counted, and at LIMIT_PIN_TRIES_WIPE the key is wiped
-// (PIN_WIPED). `now` is the boot clock and id: waits run on it, and a reboot starts the
+// Opens a person's key. A try at a locked key is counted, and at LIMIT_PIN_TRIES_WIPE the key is
+// wiped (PIN_WIPED). `now` is the boot clock and id: waits run on it, and a reboot starts the
 // current wait anew. RC_REFUSED with PIN_WRONG (args: tries left), PIN_WAIT (seconds) or
 // PIN_LOCKED. RC_NOT_FOUND, RC_CORRUPT (damaged, or of another device); RC_FULL, RC_IO,
 // RC_NO_MEMORY: the PIN was not checked.
@@ -61,8 +61,8 @@ DAVY_MUST_USE enum rc keyfile_person_unlock(const char *folder, struct key_id ke
 // Wipes a person's key. RC_OK also if there is none.
 DAVY_MUST_USE enum rc keyfile_person_wipe(const char *folder, struct key_id key);
 
-// Makes a root key's file `name` in the folder, which is made if it is missing. RC_EXISTS, RC_INVALID
-// as above.
+// Makes a root key's file `name` in the folder, which is made if it is missing. RC_EXISTS,
+// RC_INVALID as above.
 DAVY_MUST_USE enum rc keyfile_root_create(const char *folder, const char *name, const char *pin,
                                           struct pin_cost cost, struct public_key *out_public);
 // RC_BAD_SIGNATURE for a wrong PIN; RC_NOT_FOUND, RC_CORRUPT, RC_DENIED (others may read it).

@@ -337,20 +337,13 @@ static const struct {
     uint16_t kind;
     enum verdict (*check)(const struct check_input *input, struct refusal *out);
 } checks[] = {
-    {KIND_AUTHOR_OPEN, check_author},
-    {KIND_SITE_GENESIS, check_genesis},
-    {KIND_PERSON_ADD, check_nothing},
-    {KIND_DEVICE_ADD, check_device},
-    {KIND_ROLE_GRANT, check_grant},
-    {KIND_ROLE_REVOKE, check_revoke},
-    {KIND_KEY_CERTIFY, check_certify},
-    {KIND_DEVICE_REVOKE, check_device_revoke},
-    {KIND_KEY_REVOKE, check_key_revoke},
-    {KIND_REVIEW_DECIDE, check_review},
-    {KIND_ROSTER_SECOND, check_second},
-    {KIND_ROOTS_CHANGE, check_roots_change},
-    {KIND_PERSON_WITNESS, check_witness},
-    {KIND_REVOKE_HEADS, check_heads},
+    {KIND_AUTHOR_OPEN, check_author},     {KIND_SITE_GENESIS, check_genesis},
+    {KIND_PERSON_ADD, check_nothing},     {KIND_DEVICE_ADD, check_device},
+    {KIND_ROLE_GRANT, check_grant},       {KIND_ROLE_REVOKE, check_revoke},
+    {KIND_KEY_CERTIFY, check_certify},    {KIND_DEVICE_REVOKE, check_device_revoke},
+    {KIND_KEY_REVOKE, check_key_revoke},  {KIND_REVIEW_DECIDE, check_review},
+    {KIND_ROSTER_SECOND, check_second},   {KIND_ROOTS_CHANGE, check_roots_change},
+    {KIND_PERSON_WITNESS, check_witness}, {KIND_REVOKE_HEADS, check_heads},
     {KIND_AUTHOR_FORK, check_nothing},
 };
 

@@ -7,9 +7,8 @@
 #define NEEDS_TWO 2
 
 // Acts that a part of the root keys may only propose.
-static const uint16_t by_threshold[] = {KIND_PERSON_ADD,    KIND_DEVICE_ADD, KIND_ROLE_GRANT,
-                                        KIND_ROLE_REVOKE,   KIND_DEVICE_REVOKE,
-                                        KIND_KEY_REVOKE};
+static const uint16_t by_threshold[] = {KIND_PERSON_ADD,  KIND_DEVICE_ADD,    KIND_ROLE_GRANT,
+                                        KIND_ROLE_REVOKE, KIND_DEVICE_REVOKE, KIND_KEY_REVOKE};
 
 uint32_t roster_admin_count(const struct roster *roster, struct utc_ms time) {
     uint32_t count = 0;
@@ -54,8 +53,8 @@ static enum verdict check_needs(const struct roster *roster, const struct check_
     if (content->kind == KIND_ROLE_GRANT) {
         (void)body_uint(content->body, ROLE_ROLE, &role);
     }
-    uint8_t needs = roster_needs(roster, content->kind, (enum role)role,
-                                 rid_is_zero(content->person));
+    uint8_t needs =
+        roster_needs(roster, content->kind, (enum role)role, rid_is_zero(content->person));
     if (roster_body_needs(content->body) >= needs) {
         return VERDICT_ACCEPTED;
     }

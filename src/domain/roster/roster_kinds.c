@@ -5,13 +5,11 @@
 #include <string.h>
 
 #define ENROLS (ROLE_BIT(ROLE_ROOT) | ROLE_BIT(ROLE_ADMIN))
+#define REVIEWS (ROLE_BIT(ROLE_ADMIN) | ROLE_BIT(ROLE_SAFETY))
 
 static const char *const device_kinds[] = {
-    [DEVICE_HUB] = "hub",
-    [DEVICE_CONSOLE] = "console",
-    [DEVICE_HANDHELD] = "handheld",
-    [DEVICE_CHILD] = "child",
-    [DEVICE_PARENT] = "parent",
+    [DEVICE_HUB] = "hub",     [DEVICE_CONSOLE] = "console", [DEVICE_HANDHELD] = "handheld",
+    [DEVICE_CHILD] = "child", [DEVICE_PARENT] = "parent",
 };
 static const char *const decisions[] = {
     [REVIEW_RELEASE] = "release",
@@ -30,7 +28,8 @@ static const char *const grant_names[ROLE_COUNT] = {
 #define CRIT FIELD_CRITICAL
 #define SIZE(bytes) (bytes), (bytes)
 // A reader that does not know this must not take a proposal for the thing done.
-#define NEEDS {ROSTER_NEEDS, "needs", FIELD_UINT, FIELD_CRITICAL, 2, ROSTER_SIGNERS_MAX, NULL}
+#define NEEDS                                                                                      \
+    { ROSTER_NEEDS, "needs", FIELD_UINT, FIELD_CRITICAL, 2, ROSTER_SIGNERS_MAX, NULL }
 
 // clang-format off
 static const struct field author_open_fields[] = {
@@ -146,7 +145,7 @@ const struct kind roster_kinds[ROSTER_KIND_COUNT] = {
     {KIND_KEY_REVOKE, "key.revoke", EFFECT_RESTRICT, LANE_CONTROL,
      0, ENROLS, FIELDS(key_revoke_fields)},
     {KIND_REVIEW_DECIDE, "review.decide", EFFECT_FACT, LANE_CONTROL,
-     KIND_MANY | KIND_NAMED, ROLE_BIT(ROLE_ADMIN) | ROLE_BIT(ROLE_SAFETY), FIELDS(review_decide_fields)},
+     KIND_MANY | KIND_NAMED, REVIEWS, FIELDS(review_decide_fields)},
     {KIND_ROSTER_SECOND, "roster.second", EFFECT_CHANGE, LANE_CONTROL,
      0, ENROLS, NULL, 0},
     {KIND_ROOTS_CHANGE, "roots.change", EFFECT_CHANGE, LANE_CONTROL,

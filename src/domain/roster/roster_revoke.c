@@ -97,8 +97,7 @@ bool roster_place_is_good(const struct roster_goods *goods, uint8_t of, const st
 
 static uint8_t key_index(const struct roster_person *person, struct key_id key) {
     uint8_t i = 0;
-    while (i < person->key_count &&
-           !id16_equal(key_id_of(&person->keys[i].key).id, key.id)) {
+    while (i < person->key_count && !id16_equal(key_id_of(&person->keys[i].key).id, key.id)) {
         i++;
     }
     return i;

@@ -34,7 +34,8 @@ bool roster_holds(const struct roster *roster, struct rid person, uint32_t roles
     if (row == NULL || roster_needs_newer(roster, person)) {
         return false;
     }
-    // A witnessed worker's roles are those that the witness named: acts by them are held, not refused.
+    // A witnessed worker's roles are those that the witness named: acts by them are held, not
+    // refused.
     if (roster_person_is_proposed(roster, person) && !row->witnessed) {
         return false;
     }
@@ -75,8 +76,9 @@ static enum rc check_sealed(const struct right *right) {
     return RC_OK;
 }
 
-// A root key stands above people. Whether it acts alone is a matter of the act (roster_check_facts).
-// The keys of a proposed change sign for that change and nothing else; retired ones sign nothing.
+// A root key stands above people. Whether it acts alone is a matter of the act
+// (roster_check_facts). The keys of a proposed change sign for that change and nothing else;
+// retired ones sign nothing.
 static enum rc check_root(const struct right *right, const struct roster_key_owner *owner) {
     const struct content *content = right->content;
     if ((right->kind->roles & ROLE_BIT(ROLE_ROOT)) == 0) {

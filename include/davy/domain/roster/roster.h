@@ -40,27 +40,28 @@
 //
 // SEVERAL SIGNERS. An act that needs more than one says so itself (`needs`): the record is then a
 // proposal, kept in its subject's state; each roster.second by somebody else adds a signer, and the
-// state changes at the last one. People count as persons, root keys as keys. What must be asked for:
-// a root act, the site's threshold of root keys; the grant of a signing role (roster_role_is_signing)
-// by an admin, a second admin, or, on a site with one admin alone, any root key. A demonstration
-// site asks for nobody else. roots.change takes effect when the old threshold of the old roots and
-// the new threshold of the new ones have signed; the roots before it are retired: what they signed
-// verifies, and nothing new by them is taken.
+// state changes at the last one. People count as persons, root keys as keys. What must be asked
+// for: a root act, the site's threshold of root keys; the grant of a signing role
+// (roster_role_is_signing) by an admin, a second admin, or, on a site with one admin alone, any
+// root key. A demonstration site asks for nobody else. roots.change takes effect when the old
+// threshold of the old roots and the new threshold of the new ones have signed; the roots before it
+// are retired: what they signed verifies, and nothing new by them is taken.
 //
-// REVOCATION. A `good` is the last good place of one chain: 16 author, u8 lane, u8 audience,
-// u64 seq. With a list, every chain that is not in it has no good place. An act that names none
-// means "what the hub holds when it admits the revocation": the hub states that list beside it
+// REVOCATION. A `good` is the last good place of one chain: 16 author, u8 lane, u8 audience, u64
+// seq. With a list, every chain that is not in it has no good place. An act that names none means
+// "what the hub holds when it admits the revocation": the hub states that list beside it
 // (revoke.heads), in the same commit; until then nothing later is good. Several lists of one device
-// or key leave what all of them call good. What was signed on the device, or with the key, after its
-// last good place is held if it comes now (DEVICE_REVOKED, KEY_REVOKED), and disputed if the log had
-// accepted it; review.decide settles either, by the record's rid, and the first decision stands.
+// or key leave what all of them call good. What was signed on the device, or with the key, after
+// its last good place is held if it comes now (DEVICE_REVOKED, KEY_REVOKED), and disputed if the
+// log had accepted it; review.decide settles either, by the record's rid, and the first decision
+// stands.
 //
 // WITNESS. Where there is no link a shift leader signs a worker in (person.witness), with the key
 // made on that device by the worker's PIN. Until an admin seconds it the person is proposed: acts
 // are judged like everybody's and then held (WITNESSED).
 //
-// Only root keys and admins may enrol; a root key signs with person zero. The genesis is signed by a
-// root key that its own body names and is valid only as the site's id.
+// Only root keys and admins may enrol; a root key signs with person zero. The genesis is signed by
+// a root key that its own body names and is valid only as the site's id.
 #ifndef DAVY_DOMAIN_ROSTER_ROSTER_H
 #define DAVY_DOMAIN_ROSTER_ROSTER_H
 
@@ -157,7 +158,7 @@ enum review_decision { REVIEW_NONE = 0, REVIEW_RELEASE = 1, REVIEW_REJECT = 2 };
 #define ROSTER_SIGNERS_MAX 8
 #define ROSTER_PROPOSALS_MAX 8 // of one subject at a time
 #define ROSTER_ORDERS_MAX 16
-#define ROSTER_GOODS_MAX 60    // chains of a device, or of a person's revoked keys
+#define ROSTER_GOODS_MAX 60 // chains of a device, or of a person's revoked keys
 #define ROSTER_REVIEW_RECORDS_MAX 56
 
 struct roster_role {
@@ -333,8 +334,8 @@ uint8_t roster_needs(const struct roster *roster, uint16_t kind, enum role role,
 // People who hold the role admin at that time.
 uint32_t roster_admin_count(const struct roster *roster, struct utc_ms time);
 // What a roster record must hold against the whole roster, after its module's check: enough signers
-// asked for, a second who may be one, a number and key that nobody has. TWO_PERSONS (kind, how many),
-// RIGHT_MISSING, SUBJECT_EXISTS (kind, what).
+// asked for, a second who may be one, a number and key that nobody has. TWO_PERSONS (kind, how
+// many), RIGHT_MISSING, SUBJECT_EXISTS (kind, what).
 DAVY_MUST_USE enum verdict roster_check_facts(const struct roster *roster,
                                               const struct check_input *input,
                                               struct refusal *out_refusal);
