@@ -68,6 +68,7 @@ enum cli_opt {
     OPT_JOB,
     OPT_KIND,
     OPT_LIMIT,
+    OPT_LOOPBACK,
     OPT_NAME,
     OPT_NO_DELAYS,
     OPT_NUMBER_GIVES,
@@ -82,6 +83,7 @@ enum cli_opt {
     OPT_PLACE,
     OPT_PLANT,
     OPT_PRIORITY,
+    OPT_PSK,
     OPT_RAW,
     OPT_REASON,
     OPT_RECORD,
@@ -95,8 +97,11 @@ enum cli_opt {
     OPT_THRESHOLD,
     OPT_SLOW,
     OPT_THEME,
+    OPT_THIN,
     OPT_TIMEOUT,
+    OPT_TLS,
     OPT_TO,
+    OPT_TOPICS,
     OPT_UNACKED,
     OPT_UNTIL,
     OPT_WORKER_PIN_FILE,
@@ -288,6 +293,21 @@ int session_subject(struct session *session, const char *text, struct rid *out_s
 // An area that the site defines, or any well-formed one while it defines none.
 int session_area(struct session *session, const char *area);
 
+<<<<<<< /tmp/tmpc49ndg5o/m
+// ---- broker_write.c, broker_invite.c: the broker's folder ----
+struct broker_book;
+void cli_broker_folder(const struct cli *cli, const char *given, char *out, size_t out_bytes);
+// Writes what mosquitto reads, from the roster and a book that was saved. CLI_OK, or said why not.
+int cli_broker_refresh(struct session *session, const char *folder, const struct broker_book *book,
+                       bool doors_changed);
+// Where a new device will knock. The account is that of the options, or one that nobody has.
+struct cli_door {
+    char broker[LIMIT_TAG_BYTES + 1]; // "psk:10.0.0.5:8884"
+    char account[LIMIT_TAG_BYTES + 1];
+    char password[LIMIT_TAG_BYTES + 1]; // or the pre-shared key
+};
+int cli_broker_invite(struct cli *cli, struct cli_door *out_door);
+=======
 // ---- csv.c ----
 #define CSV_BYTES_MAX (1024 * 1024)
 #define CSV_ROWS_MAX 5000
@@ -342,6 +362,7 @@ struct cli_areas {
 int cli_areas(struct session *session, const char *text, struct cli_areas *out_areas);
 // A one-time code of the hub, for one device if that is not zero.
 int cli_code(struct cli *cli, struct rid person, struct rid device, char out_code[static 32]);
+>>>>>>> /tmp/tmpc49ndg5o/t
 
 // ---- commands, one a file ----
 // Reads a site file into out_text and prints its faults; CLI_FAILED if one of them is an error.
@@ -353,6 +374,9 @@ int cmd_alarm_comment(struct cli *cli);
 int cmd_alarm_list(struct cli *cli);
 int cmd_alarm_replay(struct cli *cli);
 int cmd_alarm_show(struct cli *cli);
+int cmd_broker_account(struct cli *cli);
+int cmd_broker_ca(struct cli *cli);
+int cmd_broker_write(struct cli *cli);
 int cmd_complete(struct cli *cli);
 int cmd_device_confirm(struct cli *cli);
 int cmd_device_enrol(struct cli *cli);

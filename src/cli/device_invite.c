@@ -37,16 +37,30 @@ static int take_kind(struct cli *cli, uint8_t *out_kind) {
     return CLI_OK;
 }
 
-static int take_payload(struct cli *cli, struct buf *out) {
-    static const enum cli_opt needed[] = {OPT_NAME, OPT_BROKER, OPT_ACCOUNT, OPT_PASSWORD_FILE};
+// All three by hand, for a broker that others look after; or none of them but the account.
+static int take_given_door(struct cli *cli, struct cli_door *out_door) {
+    static const enum cli_opt needed[] = {OPT_ACCOUNT, OPT_PASSWORD_FILE};
     char host[LIMIT_TAG_BYTES + 1];
-    char password[LIMIT_TAG_BYTES + 1];
     uint16_t port = 0;
-    uint8_t kind = 0;
     for (size_t i = 0; i < COUNT_OF(needed); i++) {
         if (!cli->value[needed[i]]) {
             return cli_fail_usage(cli, _("--%s is needed"), cli_options[needed[i]].name);
         }
+    }
+    if (!cli_broker_parse(cli->value[OPT_BROKER], host, &port)) {
+        return cli_fail_usage(cli, "%s", _("--broker takes HOST:PORT with a numeric address"));
+    }
+    (void)snprintf(out_door->broker, sizeof out_door->broker, "%s", cli->value[OPT_BROKER]);
+    (void)snprintf(out_door->account, sizeof out_door->account, "%s", cli->value[OPT_ACCOUNT]);
+    return ask_file_line(cli, cli->value[OPT_PASSWORD_FILE], 0, out_door->password,
+                         sizeof out_door->password);
+}
+
+static int take_payload(struct cli *cli, struct buf *out) {
+    struct cli_door door = {0};
+    uint8_t kind = 0;
+    if (!cli->value[OPT_NAME]) {
+        return cli_fail_usage(cli, _("--%s is needed"), "name");
     }
     if (text_check(slice_text(cli->value[OPT_NAME]), LIMIT_NAME_BYTES) != RC_OK ||
         cli->value[OPT_NAME][0] == '\0') {
@@ -55,24 +69,21 @@ static int take_payload(struct cli *cli, struct buf *out) {
                                 "shown"),
                               "name");
     }
-    if (!cli_broker_parse(cli->value[OPT_BROKER], host, &port)) {
-        return cli_fail_usage(cli, "%s", _("--broker takes HOST:PORT with a numeric address"));
-    }
-    if (!cli_is_code(cli->value[OPT_ACCOUNT])) {
+    if (cli->value[OPT_ACCOUNT] && !cli_is_code(cli->value[OPT_ACCOUNT])) {
         return cli_fail_usage(cli, "%s", _("--account takes letters, digits, - and _"));
     }
     int code = take_kind(cli, &kind);
     if (code == CLI_OK) {
-        code = ask_file_line(cli, cli->value[OPT_PASSWORD_FILE], 0, password, sizeof password);
+        code = cli->value[OPT_BROKER] ? take_given_door(cli, &door) : cli_broker_invite(cli, &door);
     }
     if (code == CLI_OK) {
         buf_put_text(out, cli->value[OPT_NAME]);
         buf_put_u8(out, kind);
-        buf_put_text(out, cli->value[OPT_BROKER]);
-        buf_put_text(out, cli->value[OPT_ACCOUNT]);
-        buf_put_text(out, password);
+        buf_put_text(out, door.broker);
+        buf_put_text(out, door.account);
+        buf_put_text(out, door.password);
     }
-    keys_wipe(password, sizeof password);
+    keys_wipe(&door, sizeof door);
     return code;
 }
 

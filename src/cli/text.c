@@ -1,5 +1,7 @@
 #include "cli/cli_priv.h"
 
+#include "davy/link/mqtt.h"
+
 #include "davy/link/os.h"
 
 #include <string.h>
@@ -103,18 +105,11 @@ bool cli_is_code(const char *text) {
 
 bool cli_broker_parse(const char *text, char out_host[static LIMIT_TAG_BYTES + 1],
                       uint16_t *out_port) {
-    const char *colon = strrchr(text, ':');
-    uint64_t port = 0;
-    size_t len = colon ? (size_t)(colon - text) : 0;
-    if (len == 0 || strlen(text) > LIMIT_TAG_BYTES || !cli_uint_parse(colon + 1, 1, 65535, &port)) {
+    struct mqtt_address address;
+    if (strlen(text) > LIMIT_TAG_BYTES || !mqtt_address_parse(text, &address)) {
         return false;
     }
-    if (text[0] == '[' && colon[-1] == ']') { // [::1]:1883
-        text++;
-        len -= 2;
-    }
-    memcpy(out_host, text, len);
-    out_host[len] = '\0';
-    *out_port = (uint16_t)port;
-    return len > 0;
+    memcpy(out_host, address.host, LIMIT_TAG_BYTES + 1);
+    *out_port = address.port;
+    return true;
 }

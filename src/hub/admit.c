@@ -209,6 +209,19 @@ static void drop_join(struct hub *hub, const char *account) {
     }
 }
 
+static void certify(struct hub *hub, struct rid device, const struct join *join,
+                    const struct roster_device *enrolled, struct joined *out_joined) {
+    struct hub_certified made = {0};
+    struct hub_certify ask = {
+        .device = device, .account = enrolled->account, .tls_key = join->tls_key};
+    if (join->tls_key.len > 0 && !roster_device_revoked(hub->roster, device) &&
+        hub->options.certify && hub->options.certify(hub->options.ctx, &ask, &made)) {
+        out_joined->door = made.door;
+        out_joined->certificate = made.certificate;
+        out_joined->authority = made.authority;
+    }
+}
+
 void hub_join(void *ctx, const char *account, const struct join *join, struct moment now,
               struct joined *out_joined) {
     struct hub *hub = ctx;
@@ -219,6 +232,7 @@ void hub_join(void *ctx, const char *account, const struct join *join, struct mo
         if (enrolled && strcmp(enrolled->account, account) == 0) {
             out_joined->confirmed = 1;
             out_joined->device = device;
+            certify(hub, device, join, enrolled, out_joined);
             drop_join(hub, account);
         }
         return;

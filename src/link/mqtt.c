@@ -6,6 +6,8 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <mosquitto.h>
+#include <openssl/err.h>
+#include <openssl/ssl.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -24,7 +26,11 @@
 #define IN_FLIGHT_MAX 1024  // published, not acknowledged
 #define FREE_WAIT_MS 2000
 #define TROUBLE_BYTES 160
-#define HOST_BYTES 64
+#define STEADY_MS 2000   // a line that held this long starts its back-off anew
+#define TLS_ROUND_MS 20  // between two tries to write while a TLS connection is made
+#define TLS_MS_MAX 60000 // instead of CONNECT_MS_MAX: a handshake takes 6 s at 9600 baud
+// With forward secrecy, and without certificates: a peer without the key has no way in.
+#define PSK_CIPHERS "ECDHE-PSK-CHACHA20-POLY1305:DHE-PSK-CHACHA20-POLY1305"
 
 enum mqtt_state {
     MQTT_WAITING,     // for the back-off to end
@@ -40,8 +46,8 @@ struct in_flight {
 
 struct mqtt {
     struct mqtt_options options;
-    char host[HOST_BYTES];
     char *client_id, *account, *password;
+    char *ca_file, *certificate_file, *key_file, *psk;
     struct mosquitto *library; // NULL while waiting
     enum mqtt_state state;
     bool lost;     // set in a callback; acted upon outside of it
@@ -51,7 +57,9 @@ struct mqtt {
     uint32_t backoff_ms;
     uint64_t random;
     struct mono_ms retry_at, misc_at, connect_until;
-    int64_t sleep_ms; // boot clock minus monotonic clock, as last seen
+    struct mono_ms ready_at; // the last SUBACK
+    struct mono_ms write_at; // the next try to write while TLS is made
+    int64_t sleep_ms;        // boot clock minus monotonic clock, as last seen
     struct inbox inbox;
     struct in_flight flights[IN_FLIGHT_MAX];
     uint32_t flight_count;
@@ -154,11 +162,20 @@ static bool is_numeric(const char *host) {
     return inet_pton(AF_INET, host, address) == 1 || inet_pton(AF_INET6, host, address) == 1;
 }
 
-static bool hosts_line(char *line, const char *name, char out_address[static HOST_BYTES]) {
+static bool is_loopback(const char *address) {
+    struct in_addr four;
+    struct in6_addr six;
+    if (inet_pton(AF_INET, address, &four) == 1) {
+        return ntohl(four.s_addr) >> 24 == 127;
+    }
+    return inet_pton(AF_INET6, address, &six) == 1 && IN6_IS_ADDR_LOOPBACK(&six);
+}
+
+static bool hosts_line(char *line, const char *name, char out_address[static MQTT_HOST_BYTES]) {
     char *save = NULL;
     line[strcspn(line, "#\n")] = '\0';
     const char *address = strtok_r(line, " \t", &save);
-    if (address == NULL || !is_numeric(address) || strlen(address) >= HOST_BYTES) {
+    if (address == NULL || !is_numeric(address) || strlen(address) >= MQTT_HOST_BYTES) {
         return false;
     }
     const char *word = strtok_r(NULL, " \t", &save);
@@ -173,9 +190,9 @@ static bool hosts_line(char *line, const char *name, char out_address[static HOS
 }
 
 // Never asks a name server: that would stop the loop for up to 40 s.
-static bool address_find(const char *host, char out_address[static HOST_BYTES]) {
+static bool address_find(const char *host, char out_address[static MQTT_HOST_BYTES]) {
     const char *numeric = strcmp(host, "localhost") == 0 ? "127.0.0.1" : host;
-    if (is_numeric(numeric) && strlen(numeric) < HOST_BYTES) {
+    if (is_numeric(numeric) && strlen(numeric) < MQTT_HOST_BYTES) {
         memcpy(out_address, numeric, strlen(numeric) + 1);
         return true;
     }
@@ -205,6 +222,7 @@ static uint64_t random_next(struct mqtt *mqtt) {
 
 // The library is made anew for each connection: its own reconnecting was broken more than once.
 static void connection_drop(struct mqtt *mqtt, struct mono_ms now) {
+    bool steady = mqtt->state == MQTT_CONNECTED && now.v - mqtt->ready_at.v >= STEADY_MS;
     if (mqtt->library != NULL) {
         mosquitto_destroy(mqtt->library);
         mqtt->library = NULL;
@@ -214,10 +232,77 @@ static void connection_drop(struct mqtt *mqtt, struct mono_ms now) {
     mqtt->greeted = false;
     mqtt->flight_count = 0;
     mqtt->out_bytes = 0;
+    if (steady) {
+        mqtt->backoff_ms = BACKOFF_MS_MIN;
+    }
     uint32_t wait = mqtt->backoff_ms + (uint32_t)(random_next(mqtt) % (mqtt->backoff_ms / 2));
     mqtt->retry_at.v = now.v + wait;
     uint32_t doubled = mqtt->backoff_ms * 2;
     mqtt->backoff_ms = doubled > BACKOFF_MS_MAX ? BACKOFF_MS_MAX : doubled;
+}
+
+// The library readies itself for TLS only while it makes a context of its own: without this, a
+// client with our context fails in its key callback. The connection goes nowhere.
+static bool tls_ready(void) {
+    struct mosquitto *library = mosquitto_new(NULL, true, NULL);
+    bool ready = library != NULL &&
+                 mosquitto_tls_psk_set(library, "00", "none", PSK_CIPHERS) == MOSQ_ERR_SUCCESS;
+    if (ready) {
+        (void)mosquitto_connect_async(library, "127.0.0.1", 9, 5);
+    }
+    mosquitto_destroy(library);
+    ERR_clear_error();
+    return ready;
+}
+
+// Never TLS 1.3: there a peer without the key may offer a certificate instead, and the library
+// would not look at it. Here every certificate fails.
+static bool psk_set(struct mqtt *mqtt) {
+    SSL_CTX *context = tls_ready() ? SSL_CTX_new(TLS_client_method()) : NULL;
+    if (context == NULL) {
+        return false;
+    }
+    SSL_CTX_set_verify(context, SSL_VERIFY_PEER, NULL);
+    bool set =
+        SSL_CTX_set_min_proto_version(context, TLS1_2_VERSION) == 1 &&
+        SSL_CTX_set_max_proto_version(context, TLS1_2_VERSION) == 1 &&
+        mosquitto_void_option(mqtt->library, MOSQ_OPT_SSL_CTX, context) == MOSQ_ERR_SUCCESS &&
+        mosquitto_int_option(mqtt->library, MOSQ_OPT_SSL_CTX_WITH_DEFAULTS, 1) ==
+            MOSQ_ERR_SUCCESS &&
+        mosquitto_tls_opts_set(mqtt->library, SSL_VERIFY_PEER, "tlsv1.2", NULL) ==
+            MOSQ_ERR_SUCCESS &&
+        mosquitto_tls_psk_set(mqtt->library, mqtt->psk, mqtt->account, PSK_CIPHERS) ==
+            MOSQ_ERR_SUCCESS;
+    SSL_CTX_free(context); // the library holds a reference of its own
+    return set;
+}
+
+// "tlsv1.2" is the library's name for that version or a newer one. Certificate, name and key are
+// all checked; a certificate that the authority did not issue for this address fails.
+static bool certificates_set(struct mqtt *mqtt) {
+    return mosquitto_tls_set(mqtt->library, mqtt->ca_file, NULL, mqtt->certificate_file,
+                             mqtt->key_file, NULL) == MOSQ_ERR_SUCCESS &&
+           mosquitto_tls_opts_set(mqtt->library, SSL_VERIFY_PEER, "tlsv1.2", NULL) ==
+               MOSQ_ERR_SUCCESS &&
+           mosquitto_tls_insecure_set(mqtt->library, false) == MOSQ_ERR_SUCCESS;
+}
+
+static bool door_set(struct mqtt *mqtt) {
+    switch (mqtt->options.address.door) {
+    case MQTT_TLS:
+        return certificates_set(mqtt);
+    case MQTT_PSK:
+        return psk_set(mqtt);
+    case MQTT_LOOPBACK:
+    case MQTT_PLAIN:
+        break;
+    }
+    return mosquitto_username_pw_set(mqtt->library, mqtt->account, mqtt->password) ==
+           MOSQ_ERR_SUCCESS;
+}
+
+static bool is_encrypted(const struct mqtt *mqtt) {
+    return mqtt->options.address.door == MQTT_TLS || mqtt->options.address.door == MQTT_PSK;
 }
 
 static enum rc library_new(struct mqtt *mqtt) {
@@ -231,43 +316,54 @@ static enum rc library_new(struct mqtt *mqtt) {
     mosquitto_subscribe_callback_set(library, on_subscribe);
     mosquitto_publish_callback_set(library, on_publish);
     mosquitto_message_callback_set(library, on_message);
-    bool set =
-        mosquitto_int_option(library, MOSQ_OPT_PROTOCOL_VERSION, MQTT_PROTOCOL_V311) ==
-            MOSQ_ERR_SUCCESS &&
-        mosquitto_int_option(library, MOSQ_OPT_TCP_NODELAY, 1) == MOSQ_ERR_SUCCESS &&
-        mosquitto_max_inflight_messages_set(library, IN_FLIGHT_MAX) == MOSQ_ERR_SUCCESS &&
-        mosquitto_username_pw_set(library, mqtt->account, mqtt->password) == MOSQ_ERR_SUCCESS;
-    return set ? RC_OK : RC_NO_MEMORY;
+    bool set = mosquitto_int_option(library, MOSQ_OPT_PROTOCOL_VERSION, MQTT_PROTOCOL_V311) ==
+                   MOSQ_ERR_SUCCESS &&
+               mosquitto_int_option(library, MOSQ_OPT_TCP_NODELAY, 1) == MOSQ_ERR_SUCCESS &&
+               mosquitto_max_inflight_messages_set(library, IN_FLIGHT_MAX) == MOSQ_ERR_SUCCESS;
+    if (!set) {
+        return RC_NO_MEMORY;
+    }
+    return door_set(mqtt) ? RC_OK : RC_INVALID;
 }
 
 static void connection_start(struct mqtt *mqtt, struct mono_ms now) {
-    char address[HOST_BYTES];
-    if (!address_find(mqtt->host, address)) {
-        trouble(mqtt, "%s is neither a numeric address nor a name of %s", mqtt->host, HOSTS_PATH);
+    char address[MQTT_HOST_BYTES];
+    if (!address_find(mqtt->options.address.host, address)) {
+        trouble(mqtt, "%s is neither a numeric address nor a name of %s",
+                mqtt->options.address.host, HOSTS_PATH);
+        connection_drop(mqtt, now);
+        return;
+    }
+    if (mqtt->options.address.door == MQTT_LOOPBACK && !is_loopback(address)) {
+        trouble(mqtt, "%s is another machine: a plain connection is refused",
+                mqtt->options.address.host);
         connection_drop(mqtt, now);
         return;
     }
     enum rc rc = library_new(mqtt);
     if (rc != RC_OK) {
-        trouble(mqtt, "no memory for a connection");
+        trouble(mqtt, rc == RC_INVALID ? "the certificate, its key or the pre-shared key is unfit"
+                                       : "no memory for a connection");
         connection_drop(mqtt, now);
         return;
     }
     mqtt->state = MQTT_CONNECTING;
     mqtt->misc_at.v = now.v + MISC_EVERY_MS;
-    mqtt->connect_until.v = now.v + CONNECT_MS_MAX;
-    int code = mosquitto_connect_async(mqtt->library, address, mqtt->options.port,
+    mqtt->connect_until.v = now.v + (is_encrypted(mqtt) ? TLS_MS_MAX : CONNECT_MS_MAX);
+    mqtt->write_at = now;
+    int code = mosquitto_connect_async(mqtt->library, address, mqtt->options.address.port,
                                        mqtt->options.keepalive_s);
     if (code != MOSQ_ERR_SUCCESS) {
-        trouble(mqtt, "cannot connect to %s:%u: %s", mqtt->host, mqtt->options.port,
+        trouble(mqtt, "cannot connect to %s:%u: %s", mqtt->options.address.host,
+                mqtt->options.address.port,
                 code == MOSQ_ERR_ERRNO ? strerror(errno) : mosquitto_strerror(code));
         connection_drop(mqtt, now);
     }
 }
 
-static void connection_ready(struct mqtt *mqtt) {
+static void connection_ready(struct mqtt *mqtt, struct mono_ms now) {
     mqtt->state = MQTT_CONNECTED;
-    mqtt->backoff_ms = BACKOFF_MS_MIN;
+    mqtt->ready_at = now;
     mqtt->trouble[0] = '\0';
 }
 
@@ -328,15 +424,86 @@ static void once_a_second(struct mqtt *mqtt, struct mono_ms now) {
         mqtt->lost = true;
     }
     if (mqtt->state != MQTT_CONNECTED && now.v >= mqtt->connect_until.v) {
-        trouble(mqtt, "the broker at %s:%u does not answer", mqtt->host, mqtt->options.port);
+        trouble(mqtt, "the broker at %s:%u does not answer", mqtt->options.address.host,
+                mqtt->options.address.port);
         mqtt->lost = true;
     }
 }
 
 // ---- Public ----
 
+bool mqtt_address_parse(const char *text, struct mqtt_address *out_address) {
+    static const struct {
+        const char *word;
+        enum mqtt_door door;
+    } words[] = {{"plain:", MQTT_PLAIN}, {"tls:", MQTT_TLS}, {"psk:", MQTT_PSK}};
+    struct mqtt_address address = {.door = MQTT_LOOPBACK};
+    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
+        if (strncmp(text, words[i].word, strlen(words[i].word)) == 0) {
+            address.door = words[i].door;
+            text += strlen(words[i].word);
+            break;
+        }
+    }
+    const char *colon = strrchr(text, ':');
+    size_t len = colon == NULL ? 0 : (size_t)(colon - text);
+    char *end = NULL;
+    if (len > 1 && text[0] == '[' && colon[-1] == ']') { // [::1]:1883
+        text++;
+        len -= 2;
+    }
+    if (len == 0 || len >= MQTT_HOST_BYTES || colon[1] < '0' || colon[1] > '9') {
+        return false;
+    }
+    long port = strtol(colon + 1, &end, 10);
+    if (*end != '\0' || port < 1 || port > 65535) {
+        return false;
+    }
+    memcpy(address.host, text, len);
+    address.port = (uint16_t)port;
+    *out_address = address;
+    return true;
+}
+
+bool mqtt_address_is_safe(const struct mqtt_address *address) {
+    char numeric[MQTT_HOST_BYTES];
+    return address->door != MQTT_LOOPBACK || !address_find(address->host, numeric) ||
+           is_loopback(numeric);
+}
+
+// A pre-shared key is an even number of hex digits, 128 bits at least.
+static bool psk_is_good(const char *psk) {
+    size_t len = psk == NULL ? 0 : strlen(psk);
+    return len >= 32 && len <= 128 && len % 2 == 0 && strspn(psk, "0123456789abcdefABCDEF") == len;
+}
+
+static enum rc door_check(const struct mqtt_options *options) {
+    switch (options->address.door) {
+    case MQTT_PSK:
+        return psk_is_good(options->psk) && options->account != NULL && options->account[0] != '\0'
+                   ? RC_OK
+                   : RC_INVALID;
+    case MQTT_TLS:
+        if (options->ca_file == NULL || options->certificate_file == NULL ||
+            options->key_file == NULL) {
+            return RC_INVALID;
+        }
+        return access(options->ca_file, R_OK) == 0 &&
+                       access(options->certificate_file, R_OK) == 0 &&
+                       access(options->key_file, R_OK) == 0
+                   ? RC_OK
+                   : RC_NOT_FOUND;
+    case MQTT_LOOPBACK:
+        return mqtt_address_is_safe(&options->address) ? RC_OK : RC_DENIED;
+    case MQTT_PLAIN:
+        break;
+    }
+    return RC_OK;
+}
+
 static bool options_are_good(const struct mqtt_options *options) {
-    return options->host != NULL && strlen(options->host) < HOST_BYTES && options->port > 0 &&
+    return options->address.host[0] != '\0' && options->address.port > 0 &&
+           memchr(options->address.host, '\0', MQTT_HOST_BYTES) != NULL &&
            options->client_id != NULL && options->client_id[0] != '\0' && options->qos <= 1 &&
            options->keepalive_s >= 5 && options->inbox_bytes_max > 0 && options->out_bytes_max > 0;
 }
@@ -349,20 +516,28 @@ enum rc mqtt_new(const struct mqtt_options *options, struct mqtt **out_mqtt) {
     if (!options_are_good(options)) {
         return RC_INVALID;
     }
+    enum rc rc = door_check(options);
+    if (rc != RC_OK) {
+        return rc;
+    }
     struct mqtt *mqtt = calloc(1, sizeof(*mqtt));
     if (mqtt == NULL) {
         return RC_NO_MEMORY;
     }
     mqtt->options = *options;
-    memcpy(mqtt->host, options->host, strlen(options->host) + 1);
     mqtt->client_id = copy_of(options->client_id);
     mqtt->account = copy_of(options->account);
     mqtt->password = copy_of(options->password);
+    mqtt->ca_file = copy_of(options->ca_file);
+    mqtt->certificate_file = copy_of(options->certificate_file);
+    mqtt->key_file = copy_of(options->key_file);
+    mqtt->psk = copy_of(options->psk);
     mqtt->random = options->seed != 0 ? options->seed : 1;
     mqtt->backoff_ms = BACKOFF_MS_MIN;
     (void)mosquitto_lib_init();
     if (mqtt->client_id == NULL || mqtt->account == NULL || mqtt->password == NULL ||
-        inbox_init(&mqtt->inbox, options->inbox_bytes_max) != RC_OK) {
+        mqtt->ca_file == NULL || mqtt->certificate_file == NULL || mqtt->key_file == NULL ||
+        mqtt->psk == NULL || inbox_init(&mqtt->inbox, options->inbox_bytes_max) != RC_OK) {
         mqtt_free(mqtt);
         return RC_NO_MEMORY;
     }
@@ -392,6 +567,13 @@ static void drain(struct mqtt *mqtt) {
     }
 }
 
+static void secret_free(char *text) {
+    if (text != NULL) {
+        explicit_bzero(text, strlen(text));
+        free(text);
+    }
+}
+
 void mqtt_free(struct mqtt *mqtt) {
     if (mqtt == NULL) {
         return;
@@ -406,10 +588,11 @@ void mqtt_free(struct mqtt *mqtt) {
     inbox_fini(&mqtt->inbox);
     free(mqtt->client_id);
     free(mqtt->account);
-    if (mqtt->password != NULL) {
-        explicit_bzero(mqtt->password, strlen(mqtt->password));
-    }
-    free(mqtt->password);
+    free(mqtt->ca_file);
+    free(mqtt->certificate_file);
+    free(mqtt->key_file);
+    secret_free(mqtt->password);
+    secret_free(mqtt->psk);
     free(mqtt);
 }
 
@@ -421,6 +604,10 @@ static void timeout_until(int *inout_timeout_ms, struct mono_ms at, struct mono_
     if (*inout_timeout_ms < 0 || left < *inout_timeout_ms) {
         *inout_timeout_ms = (int)left;
     }
+}
+
+static bool tls_waits(const struct mqtt *mqtt, struct mono_ms now) {
+    return mqtt->state == MQTT_CONNECTING && is_encrypted(mqtt) && now.v < mqtt->write_at.v;
 }
 
 bool mqtt_poll(struct mqtt *mqtt, struct pollfd *out_fd, struct mono_ms now,
@@ -439,13 +626,20 @@ bool mqtt_poll(struct mqtt *mqtt, struct pollfd *out_fd, struct mono_ms now,
         entry.events |= POLLIN;
     }
     if (mosquitto_want_write(mqtt->library)) {
-        entry.events |= POLLOUT;
+        // While TLS is made the library wants to write all the time, and poll would never wait.
+        if (tls_waits(mqtt, now)) {
+            timeout_until(inout_timeout_ms, mqtt->write_at, now);
+        } else {
+            entry.events |= POLLOUT;
+        }
     }
     *out_fd = entry;
     return true;
 }
 
 void mqtt_step(struct mqtt *mqtt, const struct pollfd *fd, struct mono_ms now) {
+    // What an earlier call of OpenSSL left behind, the library would take for its own error.
+    ERR_clear_error();
     if (mqtt->library == NULL) {
         if (now.v >= mqtt->retry_at.v) {
             (void)machine_slept(mqtt, now);
@@ -460,11 +654,12 @@ void mqtt_step(struct mqtt *mqtt, const struct pollfd *fd, struct mono_ms now) {
     if (mqtt->greeted && !mqtt->lost) {
         connection_subscribe(mqtt);
     }
-    if (!mqtt->lost && mosquitto_want_write(mqtt->library)) {
+    if (!mqtt->lost && mosquitto_want_write(mqtt->library) && !tls_waits(mqtt, now)) {
+        mqtt->write_at.v = now.v + TLS_ROUND_MS;
         write_ready(mqtt);
     }
     if (mqtt->state == MQTT_SUBSCRIBING && mqtt->subscriptions_open == 0 && !mqtt->lost) {
-        connection_ready(mqtt);
+        connection_ready(mqtt, now);
     }
     if (now.v >= mqtt->misc_at.v && !mqtt->lost) {
         once_a_second(mqtt, now);

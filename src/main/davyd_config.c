@@ -2,6 +2,7 @@
 
 #include "davy/base/bytes.h"
 #include "davy/base/ensure.h"
+#include "davy/cli/broker.h"
 #include "davy/link/os.h"
 
 #include <ini.h>
@@ -91,12 +92,21 @@ static bool take_login(struct parse *parse, const char *section, const char *nam
 static bool take(struct parse *parse, const char *section, const char *name, const char *value) {
     struct davyd_config *config = &parse->config;
     if (strcmp(section, "broker") == 0) {
+        if (strcmp(name, "folder") == 0) {
+            return copy(value, config->folder, sizeof config->folder) ||
+                   fail(parse, section, name, "too long");
+        }
+        if (strcmp(name, "address") == 0) {
+            return (copy(value, config->address_text, sizeof config->address_text) &&
+                    mqtt_address_parse(value, &config->address)) ||
+                   fail(parse, section, name, "expected HOST:PORT, tls:…, psk:… or plain:…");
+        }
         if (strcmp(name, "host") == 0) {
-            return copy(value, config->host, sizeof config->host) ||
+            return copy(value, config->address.host, sizeof config->address.host) ||
                    fail(parse, section, name, "too long");
         }
         if (strcmp(name, "port") == 0) {
-            return read_port(value, &config->port) ||
+            return read_port(value, &config->address.port) ||
                    fail(parse, section, name, "expected a port, 1 to 65535");
         }
         return take_login(parse, section, name, value, &config->records);
@@ -123,6 +133,21 @@ static int on_key(void *ctx, const char *section, const char *name, const char *
     return value && take(parse, section, name, value) ? 1 : 0;
 }
 
+// Door, account and password as davy broker write left them.
+static enum rc take_folder(struct davyd_config *config, struct refusal *out_refusal) {
+    struct broker_book book = {0};
+    char path[LIMIT_CONFIG_LINE_BYTES + 32];
+    (void)snprintf(path, sizeof path, "%s/" BROKER_PASSWORD_FILE, config->folder);
+    enum rc rc = broker_read(config->folder, &book);
+    bool good = rc == RC_OK && mqtt_address_parse(book.doors.loopback, &config->address) &&
+                read_password(path, config->records.password);
+    (void)snprintf(config->records.account, sizeof config->records.account, BROKER_HUB_ACCOUNT);
+    broker_book_fini(&book);
+    return good ? RC_OK
+                : REFUSE(out_refusal, REFUSAL_FILE_LINE, config->folder, "[broker] folder",
+                         "no broker's files there; davy broker write makes them");
+}
+
 enum rc davyd_config_load(const char *path, struct davyd_config *out_config,
                           struct refusal *out_refusal) {
     struct parse parse = {.refusal = out_refusal, .path = path};
@@ -142,9 +167,20 @@ enum rc davyd_config_load(const char *path, struct davyd_config *out_config,
     }
     struct davyd_config *config = &parse.config;
     (void)snprintf(where, sizeof where, "%.90s", path);
-    if (config->host[0] == '\0' || config->port == 0 || config->records.account[0] == '\0') {
-        return REFUSE(out_refusal, REFUSAL_FILE_LINE, where, "[broker] host, port, account",
+    if (config->folder[0] != '\0' && config->address.host[0] == '\0') {
+        enum rc rc = take_folder(config, out_refusal);
+        if (rc != RC_OK) {
+            return rc;
+        }
+    }
+    if (config->address.host[0] == '\0' || config->address.port == 0 ||
+        config->records.account[0] == '\0') {
+        return REFUSE(out_refusal, REFUSAL_FILE_LINE, where, "[broker] folder, or address, account",
                       "missing");
+    }
+    if (config->address_text[0] == '\0') {
+        (void)snprintf(config->address_text, sizeof config->address_text, "%.50s:%u",
+                       config->address.host, config->address.port);
     }
     if (config->telemetry.account[0] == '\0') {
         config->telemetry = config->records;

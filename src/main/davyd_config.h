@@ -1,6 +1,8 @@
 // davyd's configuration file: which broker, with which accounts, and where the site file is.
 //
-//   [broker]     host (numeric), port, account, password_file
+//   [broker]     folder                      (davy broker write made it: nothing else is needed)
+//                address, account, password_file  (address: "HOST:PORT", "tls:HOST:PORT", …)
+//                host (numeric), port              (instead of an address, on this machine)
 //   [telemetry]  account, password_file      (without: the broker's)
 //   [site]       file                        (without: site.ini in the hub's folder)
 //   [log]        level (error, warning, notice, info, debug)
@@ -11,14 +13,16 @@
 #include "davy/base/limits.h"
 #include "davy/base/log.h"
 #include "davy/base/refusal.h"
+#include "davy/link/mqtt.h"
 
 struct broker_login {
     char account[LIMIT_TAG_BYTES + 1];
     char password[LIMIT_TAG_BYTES + 1];
 };
 struct davyd_config {
-    char host[LIMIT_TAG_BYTES + 1];
-    uint16_t port;
+    char folder[LIMIT_CONFIG_LINE_BYTES + 1]; // of the broker's files; "" if others write them
+    struct mqtt_address address;
+    char address_text[LIMIT_TAG_BYTES + 1];
     struct broker_login records;
     struct broker_login telemetry;
     char site_file[LIMIT_CONFIG_LINE_BYTES + 1];

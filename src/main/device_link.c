@@ -7,21 +7,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-bool broker_split(const char *address, char out_host[static LIMIT_TAG_BYTES + 1],
-                  uint16_t *out_port) {
-    const char *colon = strrchr(address, ':');
-    char *end = NULL;
-    if (!colon || colon == address || (size_t)(colon - address) > LIMIT_TAG_BYTES) {
-        return false;
-    }
-    long port = strtol(colon + 1, &end, 10);
-    if (end == colon + 1 || *end != '\0' || port < 1 || port > 65535) {
-        return false;
-    }
-    memcpy(out_host, address, (size_t)(colon - address));
-    out_host[colon - address] = '\0';
-    *out_port = (uint16_t)port;
-    return true;
+void client_id_make(const char *prefix, char *out_id, size_t out_bytes) {
+    uint32_t random;
+    keys_random(&random, sizeof random);
+    (void)snprintf(out_id, out_bytes, "%s-%08x", prefix, random);
 }
 
 static enum rc on_send(void *ctx, uint8_t lane, struct slice frame) {
@@ -30,34 +19,54 @@ static enum rc on_send(void *ctx, uint8_t lane, struct slice frame) {
     return link->mqtt ? mqtt_publish(link->mqtt, link->up, frame, 1) : RC_OFFLINE;
 }
 
-static enum rc connect_broker(struct device_link *link, const struct device_config *config) {
-    uint16_t port;
+static enum rc connect_broker(struct device_link *link, const char *folder,
+                              const struct device_config *config, struct refusal *out_refusal) {
+    char prefix[32];
     char hex[ID_SHORT_BYTES];
-    if (!broker_split(config->broker, link->host, &port)) {
-        return RC_OK; // works with no network
-    }
-    id16_short(config->device.id, hex);
-    (void)snprintf(link->client_id, sizeof link->client_id, "davy-%s", hex);
-    (void)snprintf(link->account, sizeof link->account, "%s", config->account);
-    (void)snprintf(link->password, sizeof link->password, "%s", config->password);
-    topic_up(config->site, config->account, link->up);
-    topic_down(config->site, config->account, link->down);
-    topic_digest(config->site, link->digest);
-    link->topics[0] = link->down;
-    link->topics[1] = link->digest;
-    struct mqtt_options options = {.host = link->host,
-                                   .port = port,
-                                   .client_id = link->client_id,
+    struct mqtt_options options = {.client_id = link->client_id,
                                    .account = link->account,
                                    .password = link->password,
+                                   .psk = link->password,
+                                   .ca_file = link->ca_file,
+                                   .certificate_file = link->certificate_file,
+                                   .key_file = link->key_file,
                                    .keepalive_s = 15,
                                    .topics = link->topics,
                                    .qos = 1,
                                    .inbox_bytes_max = LIMIT_INBOX_BYTES,
                                    .out_bytes_max = 4 * LIMIT_WINDOW_BYTES,
                                    .log = &link->log};
+    if (!mqtt_address_parse(config->broker, &options.address)) {
+        return RC_OK; // works with no network
+    }
+    id16_short(config->device.id, hex);
+    (void)snprintf(prefix, sizeof prefix, "davy-%s", hex);
+    client_id_make(prefix, link->client_id, sizeof link->client_id);
+    (void)snprintf(link->account, sizeof link->account, "%s", config->account);
+    (void)snprintf(link->password, sizeof link->password, "%s", config->password);
+    (void)snprintf(link->ca_file, sizeof link->ca_file, "%.1100s/keys/" TLS_CA_FILE, folder);
+    (void)snprintf(link->certificate_file, sizeof link->certificate_file,
+                   "%.1100s/keys/" TLS_CERTIFICATE_FILE, folder);
+    (void)snprintf(link->key_file, sizeof link->key_file, "%.1100s/keys/" TLS_KEY_FILE, folder);
+    topic_up(config->site, config->account, link->up);
+    topic_down(config->site, config->account, link->down);
+    topic_digest(config->site, link->digest);
+    link->topics[0] = link->down;
+    link->topics[1] = link->digest;
     keys_random(&options.seed, sizeof options.seed);
-    return mqtt_new(&options, &link->mqtt);
+    return broker_connect(&options, config->broker, &link->mqtt, out_refusal);
+}
+
+enum rc broker_connect(const struct mqtt_options *options, const char *address,
+                       struct mqtt **out_mqtt, struct refusal *out_refusal) {
+    enum rc rc = mqtt_new(options, out_mqtt);
+    if (rc == RC_DENIED) {
+        return REFUSE(out_refusal, REFUSAL_PLAIN, address);
+    }
+    if (rc == RC_NOT_FOUND || (rc == RC_INVALID && options->address.door != MQTT_LOOPBACK)) {
+        return REFUSE(out_refusal, REFUSAL_TLS, address);
+    }
+    return rc;
 }
 
 enum rc device_link_open(const char *folder, struct device_link *link,
@@ -73,7 +82,7 @@ enum rc device_link_open(const char *folder, struct device_link *link,
         rc = app_open(&options, link->now, &link->app, out_refusal);
     }
     if (rc == RC_OK) {
-        rc = connect_broker(link, &config);
+        rc = connect_broker(link, folder, &config, out_refusal);
     }
     keys_wipe(config.password, sizeof config.password);
     return rc;

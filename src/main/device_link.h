@@ -11,18 +11,25 @@ struct device_link {
     struct app *app;
     struct mqtt *mqtt; // NULL: the device has no broker
     struct log log;
-    char host[LIMIT_TAG_BYTES + 1];
-    char client_id[32];
+    char client_id[48];
+    char ca_file[1200], certificate_file[1200], key_file[1200];
     char account[LIMIT_TAG_BYTES + 1];
     char password[LIMIT_TAG_BYTES + 1];
     char up[TOPIC_BYTES], down[TOPIC_BYTES], digest[TOPIC_BYTES];
     const char *topics[3];
     struct moment now;
 };
-// "host:port". False if malformed.
-bool broker_split(const char *address, char out_host[static LIMIT_TAG_BYTES + 1],
-                  uint16_t *out_port);
-// Opens the app of a folder and starts connecting.
+// A client id that nobody can guess, so that no other account can push this connection out.
+void client_id_make(const char *prefix, char *out_id, size_t out_bytes);
+// mqtt_new, with the refusal that a person understands. `address` is what the person wrote.
+DAVY_MUST_USE enum rc broker_connect(const struct mqtt_options *options, const char *address,
+                                     struct mqtt **out_mqtt, struct refusal *out_refusal);
+// Where a device keeps what opens the broker's door, below its folder's keys/.
+#define TLS_CA_FILE "site-ca.crt"
+#define TLS_CERTIFICATE_FILE "tls.crt"
+#define TLS_KEY_FILE "tls.key"
+// Opens the app of a folder and starts connecting. REFUSED with PLAIN: the address leads to another
+// machine, without encryption; with TLS: certificate or key is missing.
 DAVY_MUST_USE enum rc device_link_open(const char *folder, struct device_link *link,
                                        struct refusal *out_refusal);
 void device_link_close(struct device_link *link);

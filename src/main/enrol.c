@@ -4,6 +4,7 @@
 #include "davy/app/say.h"
 #include "davy/base/ensure.h"
 #include "davy/link/os.h"
+#include "davy/link/pki.h"
 
 #include <getopt.h>
 #include <poll.h>
@@ -37,37 +38,40 @@ struct joining {
     uint8_t nonce[FRAME_NONCE_BYTES];
     char up[TOPIC_BYTES], down[TOPIC_BYTES];
     const char *topics[2];
+    bool thin; // a line on which every byte counts: the pre-shared key stays in use
     bool joined;
     struct rid device;
     struct buf body, frame;
+    struct buf tls_key;                      // public
+    struct buf door, certificate, authority; // of the answer; empty: no door for certificates
 };
 
-static enum rc join_connect(struct joining *join) {
-    char host[LIMIT_TAG_BYTES + 1];
-    uint16_t port;
-    if (!broker_split(join->invite.broker, host, &port)) {
-        return RC_INVALID;
-    }
-    topic_join_up(join->invite.site, join->invite.account, join->up);
-    topic_join_down(join->invite.site, join->invite.account, join->down);
-    join->topics[0] = join->down;
-    struct mqtt_options options = {.host = host,
-                                   .port = port,
-                                   .client_id = join->invite.account,
+static enum rc join_connect(struct joining *join, struct refusal *out_refusal) {
+    char client_id[LIMIT_TAG_BYTES + 16];
+    struct mqtt_options options = {.client_id = client_id,
                                    .account = join->invite.account,
                                    .password = join->invite.password,
+                                   .psk = join->invite.password,
                                    .keepalive_s = 15,
                                    .topics = join->topics,
                                    .qos = 1,
                                    .inbox_bytes_max = LIMIT_MESSAGE_BYTES * 8,
                                    .out_bytes_max = LIMIT_MESSAGE_BYTES * 8,
                                    .log = &join->log};
+    if (!mqtt_address_parse(join->invite.broker, &options.address)) {
+        return REFUSE(out_refusal, REFUSAL_INVITE, "");
+    }
+    client_id_make(join->invite.account, client_id, sizeof client_id);
+    topic_join_up(join->invite.site, join->invite.account, join->up);
+    topic_join_down(join->invite.site, join->invite.account, join->down);
+    join->topics[0] = join->down;
     keys_random(&options.seed, sizeof options.seed);
-    return mqtt_new(&options, &join->mqtt);
+    return broker_connect(&options, join->invite.broker, &join->mqtt, out_refusal);
 }
 
 static void join_ask(struct joining *join) {
-    struct join ask = {.device_key = *keypair_public(join->keys.pair)};
+    struct join ask = {.device_key = *keypair_public(join->keys.pair),
+                       .tls_key = buf_slice(&join->tls_key)};
     struct frame head = {.type = FRAME_JOIN};
     struct frame_seal seal = {.direction = FRAME_UP, .keyed = join->key};
     invite_id(join->invite.secret, ask.secret_id);
@@ -95,6 +99,12 @@ static void join_answer(struct joining *join, struct slice bytes) {
     if (joined.confirmed) {
         join->joined = true;
         join->device = joined.device;
+        if (pki_certificate_is(joined.certificate, joined.authority, join->invite.account,
+                               buf_slice(&join->tls_key))) {
+            buf_put(&join->door, joined.door.data, joined.door.len);
+            buf_put(&join->certificate, joined.certificate.data, joined.certificate.len);
+            buf_put(&join->authority, joined.authority.data, joined.authority.len);
+        }
     }
 }
 
@@ -121,6 +131,26 @@ static enum rc join_wait(struct joining *join, int timeout_s) {
     return join->joined ? RC_OK : RC_OFFLINE;
 }
 
+// The key of the broker's door is another one than the device's own: it signs no record.
+static enum rc join_tls_key(struct joining *join) {
+    char path[1300];
+    struct buf secret;
+    buf_init(&secret, PKI_PEM_BYTES_MAX);
+    (void)snprintf(path, sizeof path, "%s/" TLS_KEY_FILE, join->keys_folder);
+    enum rc rc = os_file_read(path, &secret);
+    if (rc == RC_OK) {
+        rc = pki_key_public(buf_slice(&secret), &join->tls_key);
+    } else if (rc == RC_NOT_FOUND) {
+        rc = pki_key_make(&secret, &join->tls_key);
+        if (rc == RC_OK) {
+            rc = os_file_write(path, buf_slice(&secret), 0600);
+        }
+    }
+    keys_wipe(secret.data, secret.len);
+    buf_fini(&secret);
+    return rc;
+}
+
 static enum rc join_keys(struct joining *join) {
     enum rc rc = os_folder_make(join->dir);
     (void)snprintf(join->keys_folder, sizeof join->keys_folder, "%s/keys", join->dir);
@@ -131,7 +161,31 @@ static enum rc join_keys(struct joining *join) {
         rc = keyfile_device_create(join->keys_folder, &join->keys);
     }
     // An earlier try that was not finished made the key already.
-    return rc == RC_EXISTS ? keyfile_device_load(join->keys_folder, &join->keys) : rc;
+    rc = rc == RC_EXISTS ? keyfile_device_load(join->keys_folder, &join->keys) : rc;
+    return rc == RC_OK ? join_tls_key(join) : rc;
+}
+
+static enum rc save_key_file(struct joining *join, const char *name, const struct buf *text) {
+    char path[1300];
+    (void)snprintf(path, sizeof path, "%s/%s", join->keys_folder, name);
+    return os_file_write(path, buf_slice(text), 0600);
+}
+
+// The certificates first: a device.ini that speaks of them finds them.
+static enum rc join_save_door(struct joining *join, struct device_config *config) {
+    struct mqtt_address address;
+    const char *door = buf_cstr(&join->door);
+    if (join->door.len == 0 || !mqtt_address_parse(door, &address) || address.door != MQTT_TLS) {
+        return RC_OK;
+    }
+    enum rc rc = save_key_file(join, TLS_CA_FILE, &join->authority);
+    if (rc == RC_OK) {
+        rc = save_key_file(join, TLS_CERTIFICATE_FILE, &join->certificate);
+    }
+    if (rc == RC_OK && !join->thin) {
+        (void)snprintf(config->broker, sizeof config->broker, "%s", door);
+    }
+    return rc;
 }
 
 static enum rc join_save(struct joining *join) {
@@ -145,7 +199,10 @@ static enum rc join_save(struct joining *join) {
     (void)snprintf(config.password, sizeof config.password, "%s", join->invite.password);
     keys_random(config.author_random, sizeof config.author_random);
     config.author = author_of(keypair_public(join->keys.pair), config.author_random);
-    enum rc rc = device_config_save(join->dir, &config);
+    enum rc rc = join_save_door(join, &config);
+    if (rc == RC_OK) {
+        rc = device_config_save(join->dir, &config);
+    }
     keys_wipe(&config, sizeof config);
     return rc;
 }
@@ -170,7 +227,7 @@ static int join_run(struct joining *join, const char *text, int timeout_s) {
         rc = frame_codec_new(&join->codec);
     }
     if (rc == RC_OK) {
-        rc = join_connect(join);
+        rc = join_connect(join, &refusal);
     }
     if (rc == RC_OK) {
         join_short_code(keypair_public(join->keys.pair), &join->invite.hub_key, join->invite.site,
@@ -193,7 +250,7 @@ static int join_run(struct joining *join, const char *text, int timeout_s) {
 int main_join(int argc, char **argv) {
     static const struct option options[] = {
         {"dir", required_argument, NULL, 'd'},     {"invite", required_argument, NULL, 'i'},
-        {"timeout", required_argument, NULL, 't'}, {"demo", no_argument, NULL, 'D'},
+        {"timeout", required_argument, NULL, 't'}, {"thin", no_argument, NULL, 'T'},
         {"lang", required_argument, NULL, 'l'},    {0}};
     struct joining *join = calloc(1, sizeof *join);
     const char *invite = NULL;
@@ -206,6 +263,8 @@ int main_join(int argc, char **argv) {
             join->dir = optarg;
         } else if (c == 'i') {
             invite = optarg;
+        } else if (c == 'T') {
+            join->thin = true;
         } else if (c == 't') {
             timeout_s = (int)strtol(optarg, NULL, 10);
         } else if (c == 'l') {
@@ -213,19 +272,28 @@ int main_join(int argc, char **argv) {
         }
     }
     if (bad || !join->dir || !invite) {
-        (void)fprintf(stderr, "%s", _("usage: davy join --dir DIR --invite TEXT [--timeout S]\n"));
+        (void)fprintf(stderr, "%s",
+                      _("usage: davy join --dir DIR --invite TEXT [--thin] [--timeout S]\n"));
         free(join);
         return 2;
     }
-    join->log = (struct log){.fd = STDERR_FILENO, .level = LOG_ERROR};
+    join->log = (struct log){.fd = STDERR_FILENO, .level = LOG_WARNING};
     buf_init(&join->body, LIMIT_MESSAGE_BYTES);
     buf_init(&join->frame, LIMIT_MESSAGE_BYTES);
+    buf_init(&join->tls_key, LIMIT_JOIN_KEY_BYTES);
+    buf_init(&join->door, LIMIT_TAG_BYTES + 1);
+    buf_init(&join->certificate, LIMIT_JOIN_CERTIFICATE_BYTES);
+    buf_init(&join->authority, LIMIT_JOIN_CERTIFICATE_BYTES);
     int code = join_run(join, invite, timeout_s);
     mqtt_free(join->mqtt);
     frame_codec_free(join->codec);
     keyfile_device_fini(&join->keys);
     buf_fini(&join->body);
     buf_fini(&join->frame);
+    buf_fini(&join->tls_key);
+    buf_fini(&join->door);
+    buf_fini(&join->certificate);
+    buf_fini(&join->authority);
     keys_wipe(join, sizeof *join);
     free(join);
     return code;

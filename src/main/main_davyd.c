@@ -6,7 +6,9 @@
 #include "davy/link/control.h"
 #include "davy/link/mqtt.h"
 #include "davy/link/os.h"
+#include "davyd_broker.h"
 #include "davyd_config.h"
+#include "device_link.h"
 
 #include <getopt.h>
 #include <locale.h>
@@ -26,6 +28,7 @@
 struct davyd {
     const char *dir;
     struct davyd_config config;
+    struct davyd_broker broker;
     struct log log;
     struct hub *hub;
     struct mqtt *records;
@@ -58,6 +61,11 @@ static enum rc on_send(void *ctx, const char *account, uint8_t lane, struct slic
     return mqtt_publish(davyd->records, topic, frame, 1);
 }
 
+static bool on_certify(void *ctx, const struct hub_certify *ask, struct hub_certified *out) {
+    struct davyd *davyd = ctx;
+    return davyd_broker_certify(&davyd->broker, ask, out);
+}
+
 static enum rc load_site(struct davyd *davyd, struct refusal *refusal) {
     char path[1200];
     struct buf text;
@@ -79,18 +87,26 @@ static enum rc load_site(struct davyd *davyd, struct refusal *refusal) {
     return rc;
 }
 
-static enum rc connect_broker(struct davyd *davyd) {
+static enum rc connect_broker(struct davyd *davyd, struct refusal *refusal) {
     struct site_id site = store_site(hub_store(davyd->hub));
-    char id[64];
-    char hex[ID_HEX_BYTES];
-    id16_hex(site.id, hex);
+    char id[64], prefix[32], hex[ID_SHORT_BYTES];
+    char ca[1300], certificate[1300], key[1300];
+    id16_short(site.id, hex);
     topic_up(site, "+", davyd->up_topic);
     topic_join_up(site, "+", davyd->join_topic);
     davyd->record_topics[0] = davyd->up_topic;
     davyd->record_topics[1] = davyd->join_topic;
-    (void)snprintf(id, sizeof id, "davyd-%.8s", hex);
-    struct mqtt_options options = {.host = davyd->config.host,
-                                   .port = davyd->config.port,
+    (void)snprintf(ca, sizeof ca, "%.1100s/keys/" TLS_CA_FILE, davyd->dir);
+    (void)snprintf(certificate, sizeof certificate, "%.1100s/keys/" TLS_CERTIFICATE_FILE,
+                   davyd->dir);
+    (void)snprintf(key, sizeof key, "%.1100s/keys/" TLS_KEY_FILE, davyd->dir);
+    (void)snprintf(prefix, sizeof prefix, "davyd-%s", hex);
+    client_id_make(prefix, id, sizeof id);
+    struct mqtt_options options = {.address = davyd->config.address,
+                                   .ca_file = ca,
+                                   .certificate_file = certificate,
+                                   .key_file = key,
+                                   .psk = davyd->config.records.password,
                                    .client_id = id,
                                    .account = davyd->config.records.account,
                                    .password = davyd->config.records.password,
@@ -101,16 +117,21 @@ static enum rc connect_broker(struct davyd *davyd) {
                                    .out_bytes_max = LIMIT_INBOX_BYTES,
                                    .log = &davyd->log};
     keys_random(&options.seed, sizeof options.seed);
-    enum rc rc = mqtt_new(&options, &davyd->records);
+    enum rc rc = options.address.door == MQTT_TLS
+                     ? davyd_broker_own_certificate(&davyd->broker, site)
+                     : RC_OK;
+    if (rc == RC_OK) {
+        rc = broker_connect(&options, davyd->config.address_text, &davyd->records, refusal);
+    }
     if (rc != RC_OK || !hub_topics(davyd->hub)[0]) {
         return rc;
     }
-    (void)snprintf(id, sizeof id, "davyd-%.8s-t", hex);
+    client_id_make(prefix, id, sizeof id);
     options.account = davyd->config.telemetry.account;
-    options.password = davyd->config.telemetry.password;
+    options.password = options.psk = davyd->config.telemetry.password;
     options.topics = hub_topics(davyd->hub);
     options.inbox_bytes_max = TELEMETRY_INBOX_BYTES;
-    return mqtt_new(&options, &davyd->telemetry);
+    return broker_connect(&options, davyd->config.address_text, &davyd->telemetry, refusal);
 }
 
 // The account of davy/<site8>/u/<account> or davy/<site8>/j/<account>/u.
@@ -182,7 +203,7 @@ static void take_signals(struct davyd *davyd) {
             davyd->telemetry = NULL;
             mqtt_free(davyd->records);
             davyd->records = NULL;
-            rc = connect_broker(davyd);
+            rc = connect_broker(davyd, &refusal);
         }
         if (rc != RC_OK) {
             log_write(&davyd->log, LOG_ERROR, "the site file was not taken: %s",
@@ -233,6 +254,9 @@ static enum rc round_once(struct davyd *davyd, int timeout_ms, struct mono_ms *o
     if (rc == RC_OK && ready == 0) {
         hub_idle(davyd->hub);
     }
+    if (rc == RC_OK) {
+        davyd_broker_step(&davyd->broker, davyd->now);
+    }
     notify(davyd);
     return rc;
 }
@@ -262,8 +286,14 @@ static enum rc start(struct davyd *davyd, const char *config, struct refusal *re
                                   .history = true,
                                   .log = &davyd->log,
                                   .ctx = davyd,
-                                  .send = on_send};
+                                  .send = on_send,
+                                  .certify = on_certify};
+    davyd_broker_init(&davyd->broker);
+    davyd->broker.config = &davyd->config;
+    davyd->broker.dir = davyd->dir;
+    davyd->broker.log = &davyd->log;
     rc = hub_open(&options, davyd->now, &davyd->hub, refusal);
+    davyd->broker.hub = davyd->hub;
     if (rc == RC_OK) {
         rc = load_site(davyd, refusal);
     }
@@ -271,7 +301,7 @@ static enum rc start(struct davyd *davyd, const char *config, struct refusal *re
         davyd->signals = os_signals(wanted);
         rc = davyd->signals >= 0 ? control_server_new(davyd->dir, &davyd->control) : RC_IO;
     }
-    return rc == RC_OK ? connect_broker(davyd) : rc;
+    return rc == RC_OK ? connect_broker(davyd, refusal) : rc;
 }
 
 static void stop(struct davyd *davyd) {
@@ -280,6 +310,7 @@ static void stop(struct davyd *davyd) {
     mqtt_free(davyd->telemetry);
     mqtt_free(davyd->records);
     hub_close(davyd->hub);
+    davyd_broker_fini(&davyd->broker);
     if (davyd->signals > 0) {
         (void)close(davyd->signals);
     }

@@ -93,14 +93,7 @@ static bool read_password(struct replay *replay) {
 }
 
 static enum rc replay_connect(struct replay *replay) {
-    char host[LIMIT_TAG_BYTES + 1];
-    uint16_t port;
-    if (!broker_split(replay->broker, host, &port)) {
-        return RC_INVALID;
-    }
-    struct mqtt_options options = {.host = host,
-                                   .port = port,
-                                   .client_id = "davysim-replay",
+    struct mqtt_options options = {.client_id = "davysim-replay",
                                    .account = replay->account,
                                    .password = replay->password,
                                    .keepalive_s = 15,
@@ -108,6 +101,9 @@ static enum rc replay_connect(struct replay *replay) {
                                    .inbox_bytes_max = 65536,
                                    .out_bytes_max = 1 << 20,
                                    .log = &replay->log};
+    if (!mqtt_address_parse(replay->broker, &options.address)) {
+        return RC_INVALID;
+    }
     keys_random(&options.seed, sizeof options.seed);
     return mqtt_new(&options, &replay->mqtt);
 }

@@ -83,6 +83,7 @@ enum rc join_encode(const struct join *join, struct buf *out) {
     buf_put(out, join->device_key.b, PUBLIC_KEY_BYTES);
     buf_put(out, join->secret_id, sizeof join->secret_id);
     buf_put(out, join->nonce, FRAME_NONCE_BYTES);
+    buf_put_bytes(out, join->tls_key.data, join->tls_key.len);
     return buf_rc(out);
 }
 
@@ -92,6 +93,7 @@ enum rc join_decode(struct slice body, struct join *out_join) {
     reader_copy(&in, join.device_key.b, PUBLIC_KEY_BYTES);
     reader_copy(&in, join.secret_id, sizeof join.secret_id);
     reader_copy(&in, join.nonce, FRAME_NONCE_BYTES);
+    join.tls_key = reader_bytes(&in, LIMIT_JOIN_KEY_BYTES);
     enum rc rc = reader_done(&in);
     if (rc == RC_OK) {
         *out_join = join;
@@ -105,6 +107,9 @@ enum rc joined_encode(const struct joined *joined, struct buf *out) {
     buf_put(out, joined->hub_key.b, PUBLIC_KEY_BYTES);
     buf_put_u8(out, joined->confirmed);
     buf_put(out, joined->device.id.b, ID_BYTES);
+    buf_put_bytes(out, joined->door.data, joined->door.len);
+    buf_put_bytes(out, joined->certificate.data, joined->certificate.len);
+    buf_put_bytes(out, joined->authority.data, joined->authority.len);
     return buf_rc(out);
 }
 
@@ -116,6 +121,9 @@ enum rc joined_decode(struct slice body, struct joined *out_joined) {
     reader_copy(&in, joined.hub_key.b, PUBLIC_KEY_BYTES);
     joined.confirmed = reader_u8(&in);
     reader_copy(&in, joined.device.id.b, ID_BYTES);
+    joined.door = reader_bytes(&in, LIMIT_TAG_BYTES);
+    joined.certificate = reader_bytes(&in, LIMIT_JOIN_CERTIFICATE_BYTES);
+    joined.authority = reader_bytes(&in, LIMIT_JOIN_CERTIFICATE_BYTES);
     if (joined.confirmed > 1) {
         reader_fail(&in, RC_INVALID);
     }

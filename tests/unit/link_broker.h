@@ -1,7 +1,7 @@
 // A real mosquitto of a test's own: a free loopback port, an account "a" with password "p" that may
 // write and read t/# and nothing else. Ended by its process id.
-#ifndef DAVY_LINK_BROKER_H
-#define DAVY_LINK_BROKER_H
+#ifndef LINK_BROKER_H
+#define LINK_BROKER_H
 
 #include "test_util.h"
 
@@ -49,7 +49,7 @@ static inline uint16_t broker_free_port(void) {
     return ntohs(address.sin_port);
 }
 
-static inline void broker_write(const struct broker *broker, const char *name, const char *text) {
+static inline void broker_file(const struct broker *broker, const char *name, const char *text) {
     char path[TEST_PATH_BYTES];
     test_path(broker->folder, name, path);
     FILE *file = fopen(path, "we");
@@ -121,14 +121,14 @@ static inline bool broker_new(struct broker *broker) {
     char passwords[TEST_PATH_BYTES], rights[TEST_PATH_BYTES], text[3 * TEST_PATH_BYTES];
     test_path(broker->folder, "passwords", passwords);
     test_path(broker->folder, "rights", rights);
-    broker_write(broker, "passwords", "a:p\n");
-    broker_write(broker, "rights", "user a\ntopic readwrite t/#\n");
+    broker_file(broker, "passwords", "a:p\n");
+    broker_file(broker, "rights", "user a\ntopic readwrite t/#\n");
     snprintf(text, sizeof(text),
              "listener %u 127.0.0.1\nallow_anonymous false\npersistence false\n%s"
              "password_file %.200s\nacl_file %.200s\nset_tcp_nodelay true\nsys_interval 0\n"
              "max_inflight_messages 1000\nmax_queued_messages 100000\n",
              broker->port, geteuid() == 0 ? "user root\n" : "", passwords, rights);
-    broker_write(broker, "conf", text);
+    broker_file(broker, "conf", text);
     char *const arguments[] = {(char *)(uintptr_t)broker_program(hashers), "-U", passwords, NULL};
     int status = 0;
     pid_t pid = broker_spawn(arguments);
@@ -138,7 +138,7 @@ static inline bool broker_new(struct broker *broker) {
     return true;
 }
 
-static inline void broker_free(struct broker *broker) {
+static inline void broker_end(struct broker *broker) {
     broker_stop(broker);
     test_folder_remove(broker->folder);
 }

@@ -12,8 +12,7 @@ static bool have_broker;
 static const char *const topics[] = {"t/#", NULL};
 
 static struct mqtt *client_new(const char *id, const char *password, size_t inbox_bytes) {
-    const struct mqtt_options options = {.host = "127.0.0.1",
-                                         .port = broker.port,
+    const struct mqtt_options options = {.address = {.host = "127.0.0.1", .port = broker.port},
                                          .client_id = id,
                                          .account = "a",
                                          .password = password,
@@ -217,8 +216,7 @@ static void free_waits(void **state) {
 
 static void names_and_options(void **state) {
     (void)state;
-    struct mqtt_options options = {.host = "broker.example",
-                                   .port = 1883,
+    struct mqtt_options options = {.address = {.host = "broker.example", .port = 1883},
                                    .client_id = "x",
                                    .keepalive_s = 5,
                                    .inbox_bytes_max = 4096,
@@ -253,13 +251,13 @@ static void not_a_broker(void **state) {
     assert_int_equal(bind(listener, (struct sockaddr *)&address, size), 0);
     assert_int_equal(listen(listener, 8), 0);
     assert_int_equal(getsockname(listener, (struct sockaddr *)&address, &size), 0);
-    const struct mqtt_options options = {.host = "localhost",
-                                         .port = ntohs(address.sin_port),
-                                         .client_id = "x",
-                                         .keepalive_s = 5,
-                                         .inbox_bytes_max = 4096,
-                                         .out_bytes_max = 4096,
-                                         .seed = 3};
+    const struct mqtt_options options = {
+        .address = {.host = "localhost", .port = ntohs(address.sin_port)},
+        .client_id = "x",
+        .keepalive_s = 5,
+        .inbox_bytes_max = 4096,
+        .out_bytes_max = 4096,
+        .seed = 3};
     struct mqtt *mqtt = NULL;
     assert_int_equal(mqtt_new(&options, &mqtt), RC_OK);
     static const char *const nonsense[] = {"\xff\xff\xff\xff\xff\xff", "HTTP/1.0 400\r\n\r\n",
@@ -297,7 +295,7 @@ int main(void) {
     };
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
     if (have_broker) {
-        broker_free(&broker);
+        broker_end(&broker);
     }
     return failed;
 }

@@ -141,12 +141,13 @@ static void put_start(struct buf *out) {
 }
 
 static void put_join(struct buf *out) {
-    struct join join = {{{1}}, {2}, {3}};
+    struct join join = {{{1}}, {2}, {3}, slice_text("key")};
     assert_int_equal(join_encode(&join, out), RC_OK);
 }
 
 static void put_joined(struct buf *out) {
-    struct joined joined = {.confirmed = 1};
+    struct joined joined = {
+        .confirmed = 1, .door = slice_text("tls:10.0.0.5:8883"), .certificate = slice_text("c")};
     assert_int_equal(joined_encode(&joined, out), RC_OK);
 }
 

@@ -19,6 +19,18 @@
 
 struct hub;
 
+// All borrowed; what is certified must live until the next call.
+struct hub_certify {
+    struct rid device;
+    const char *account;
+    struct slice tls_key; // SubjectPublicKeyInfo, as it came
+};
+struct hub_certified {
+    struct slice door;        // the broker's address, "tls:HOST:PORT"
+    struct slice certificate; // PEM
+    struct slice authority;   // PEM
+};
+
 struct hub_options {
     const char *folder;
     const char *vfs; // NULL; simulation passes its own
@@ -33,6 +45,9 @@ struct hub_options {
     enum rc (*send)(void *ctx, const char *account, uint8_t lane,
                     struct slice frame);              // as sync_hub; NULL: none
     void (*random)(void *ctx, void *out, size_t len); // NULL: the operating system
+    // A certificate for the broker's door, for an enrolled device that has proven its invite; false
+    // if the broker has no such door. NULL: none.
+    bool (*certify)(void *ctx, const struct hub_certify *ask, struct hub_certified *out);
 };
 DAVY_MUST_USE enum rc hub_open(const struct hub_options *options, struct moment now,
                                struct hub **out_hub, struct refusal *out_refusal);

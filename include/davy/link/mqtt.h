@@ -6,6 +6,11 @@
 // library (RC_FULL: come again). Received messages are copied into a bounded inbox; mqtt_next hands
 // them out. The library is destroyed and made anew for each connection; numeric addresses only
 // (names are resolved through /etc/hosts at most, never by a blocking look-up in the loop).
+//
+// DOORS. What leaves this machine is encrypted, TLS 1.2 or newer: with certificates on both sides,
+// or with a pre-shared key (TLS 1.2, for thin lines). A plain connection to another machine is
+// refused unless the address says so itself ("plain:"). A line that goes down soon after it came
+// up is tried again less and less often: two clients that push each other out do so rarely.
 #ifndef DAVY_LINK_MQTT_H
 #define DAVY_LINK_MQTT_H
 
@@ -14,10 +19,32 @@
 #include "davy/base/log.h"
 #include <poll.h>
 
+#define MQTT_HOST_BYTES 65
+
+enum mqtt_door {
+    MQTT_LOOPBACK, // plain, this machine only
+    MQTT_PLAIN,    // plain, anywhere: the address asked for it by its word
+    MQTT_TLS,      // certificates on both sides
+    MQTT_PSK       // a pre-shared key
+};
+struct mqtt_address {
+    enum mqtt_door door;
+    char host[MQTT_HOST_BYTES]; // numeric, "localhost" or a name of /etc/hosts
+    uint16_t port;
+};
+// "HOST:PORT", "plain:HOST:PORT", "tls:HOST:PORT" or "psk:HOST:PORT". False if malformed.
+bool mqtt_address_parse(const char *text, struct mqtt_address *out_address);
+// Is the connection encrypted, or does it stay on this machine, or was plain asked for?
+bool mqtt_address_is_safe(const struct mqtt_address *address);
+
 struct mqtt;
 struct mqtt_options {
-    const char *host; // numeric, or "localhost"
-    uint16_t port;
+    struct mqtt_address address;
+    // MQTT_TLS: PEM files of the site's authority, of this client's certificate and its key.
+    const char *ca_file;
+    const char *certificate_file;
+    const char *key_file;
+    const char *psk; // MQTT_PSK: hex; the identity is the account
     const char *client_id;
     const char *account;
     const char *password;
@@ -30,6 +57,7 @@ struct mqtt_options {
     uint64_t seed;
     const struct log *log;
 };
+// RC_DENIED: plain to another machine. RC_NOT_FOUND: a TLS file is missing. RC_INVALID.
 DAVY_MUST_USE enum rc mqtt_new(const struct mqtt_options *options, struct mqtt **out_mqtt);
 void mqtt_free(struct mqtt *mqtt); // waits up to 2 s for receipts of what was published
 // Poll entry for now: recomputed every round. False if there is nothing to poll.

@@ -288,13 +288,19 @@ struct join {
     struct public_key device_key;
     uint8_t secret_id[16]; // which invite: first half of secret_hash("davy/invite/1", secret)
     uint8_t nonce[FRAME_NONCE_BYTES];
+    struct slice tls_key; // public, for the broker's door; empty: no certificate is asked for
 };
+#define LIMIT_JOIN_KEY_BYTES 128          // SubjectPublicKeyInfo of P-256 takes 91
+#define LIMIT_JOIN_CERTIFICATE_BYTES 4096 // PEM
 struct joined {
     uint8_t nonce[FRAME_NONCE_BYTES]; // of the JOIN
     struct site_id site;
     struct public_key hub_key;
-    uint8_t confirmed; // 0: waiting for the admin to compare the short code
-    struct rid device; // once confirmed
+    uint8_t confirmed;        // 0: waiting for the admin to compare the short code
+    struct rid device;        // once confirmed
+    struct slice door;        // the broker's address for certificates, "" if it has none
+    struct slice certificate; // PEM, over the key that the JOIN carried
+    struct slice authority;   // PEM
 };
 DAVY_MUST_USE enum rc join_encode(const struct join *join, struct buf *out);
 DAVY_MUST_USE enum rc join_decode(struct slice body, struct join *out_join);
