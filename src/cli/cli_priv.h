@@ -293,7 +293,6 @@ int session_subject(struct session *session, const char *text, struct rid *out_s
 // An area that the site defines, or any well-formed one while it defines none.
 int session_area(struct session *session, const char *area);
 
-<<<<<<< /tmp/tmpc49ndg5o/m
 // ---- broker_write.c, broker_invite.c: the broker's folder ----
 struct broker_book;
 void cli_broker_folder(const struct cli *cli, const char *given, char *out, size_t out_bytes);
@@ -307,7 +306,6 @@ struct cli_door {
     char password[LIMIT_TAG_BYTES + 1]; // or the pre-shared key
 };
 int cli_broker_invite(struct cli *cli, struct cli_door *out_door);
-=======
 // ---- csv.c ----
 #define CSV_BYTES_MAX (1024 * 1024)
 #define CSV_ROWS_MAX 5000
@@ -362,7 +360,6 @@ struct cli_areas {
 int cli_areas(struct session *session, const char *text, struct cli_areas *out_areas);
 // A one-time code of the hub, for one device if that is not zero.
 int cli_code(struct cli *cli, struct rid person, struct rid device, char out_code[static 32]);
->>>>>>> /tmp/tmpc49ndg5o/t
 
 // ---- commands, one a file ----
 // Reads a site file into out_text and prints its faults; CLI_FAILED if one of them is an error.

@@ -76,11 +76,8 @@ const struct cli_option cli_options[OPT_COUNT] = {
     [OPT_SITE] = {"site", N_("FILE"), N_("site file to start with; default a commented template")},
     [OPT_SLOW] = {"slow", NULL, N_("few bytes: for a serial line")},
     [OPT_THEME] = {"theme", N_("FILE"), N_("colours of the console")},
-<<<<<<< /tmp/tmpayszld_8/m
     [OPT_THIN] = {"thin", NULL, N_("a thin line: stay with the pre-shared key of the invite")},
-=======
     [OPT_THRESHOLD] = {"threshold", N_("K"), N_("root keys that must sign together; default 1")},
->>>>>>> /tmp/tmpayszld_8/t
     [OPT_TIMEOUT] = {"timeout", N_("SECONDS"), N_("how long to wait for the admin")},
     [OPT_TLS] = {"tls", N_("HOST:PORT"), N_("door with certificates; none closes it")},
     [OPT_TO] = {"to", N_("TIME"), N_("end of the time; default now")},
