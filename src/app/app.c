@@ -107,6 +107,7 @@ static enum rc open_store(struct app *app, struct refusal *out_refusal) {
     if (rc != RC_OK) {
         return rc;
     }
+    app->founded = app->config;
     rc = author_load(app->store, keypair_public(app->keys.pair), &app->config);
     if (rc == RC_OK && writer && !app_is_hub(app)) {
         rc = set_site(app);
@@ -122,6 +123,33 @@ static enum rc open_store(struct app *app, struct refusal *out_refusal) {
     return rc;
 }
 
+// Own acts stand in the chains of a new incarnation from here on.
+static enum rc incarnate(void *ctx, const struct incarnation *next, struct moment now,
+                         struct signed_record *out_record) {
+    struct app *app = ctx;
+    struct author_open open = {.config = &app->config,
+                               .device_key = *keypair_public(app->keys.pair),
+                               .own = next->own,
+                               .opening = &next->before,
+                               .now = now};
+    app_random(app, open.nonce, NONCE_BYTES);
+    enum rc rc = author_open_make(&open, &app->body, &app->content, out_record);
+    if (rc == RC_OK) {
+        app->config.author = next->own.author;
+        memcpy(app->config.author_random, next->own.random, AUTHOR_RANDOM_BYTES);
+        app_outbox_restart(app);
+    }
+    return rc;
+}
+
+static void load_author_again(struct app *app) {
+    app->config.author = app->founded.author;
+    memcpy(app->config.author_random, app->founded.author_random, AUTHOR_RANDOM_BYTES);
+    // If the store cannot be read, nothing more is written to it.
+    (void)!author_load(app->store, keypair_public(app->keys.pair), &app->config);
+    app_outbox_restart(app);
+}
+
 static enum rc open_sync(struct app *app) {
     struct sync_device_options options = {.store = app->store,
                                           .scheme = app->options.scheme,
@@ -133,6 +161,7 @@ static enum rc open_sync(struct app *app) {
                                           .message_bytes_max = LIMIT_MESSAGE_BYTES,
                                           .ctx = app,
                                           .key_of = key_of,
+                                          .incarnate = incarnate,
                                           .random = random_of,
                                           .send = send_of,
                                           .digest = app_digest,
@@ -268,6 +297,7 @@ enum rc app_undo(struct app *app) {
         store_rollback(app->store);
     }
     if (app->sync) {
+        load_author_again(app);
         sync_device_aborted(app->sync);
     }
     app->alarms_dirty = true;
@@ -329,6 +359,14 @@ enum rc app_step(struct app *app, struct moment now, bool *out_changed, struct m
         }
         sync_device_status(app->sync, &after);
         app->changed |= before.phase != after.phase;
+        if (before.voided != after.voided) {
+            app->alarms_dirty = true;
+            app->defs_dirty = true;
+            rc = reload_roster(app);
+            if (rc != RC_OK) {
+                return rc;
+            }
+        }
         app->tick_at = next;
         app_judged(app);
     }

@@ -85,7 +85,8 @@ struct app_unsent {
 
 struct app {
     struct app_options options;
-    struct device_config config;
+    struct device_config config;  // with the incarnation that writes now
+    struct device_config founded; // as device.ini says
     struct keyfile_device keys;
     char keys_folder[1200];
     struct store *store;
@@ -228,6 +229,8 @@ DAVY_MUST_USE enum rc app_outbox_open(struct app *app);
 bool app_stage(struct app *app, const struct place *place, enum act_stage *out_stage,
                uint16_t *out_rule);
 void app_judged(struct app *app);
+// Another incarnation: its chains are looked at from their start.
+void app_outbox_restart(struct app *app);
 // Writes how far refusals were seen, if that is worth a write. In an open transaction.
 DAVY_MUST_USE enum rc app_outbox_save(struct app *app);
 

@@ -389,7 +389,8 @@ static enum rc export_log(struct exporter *ex, const struct leaving *chain, uint
                           uint64_t *out_last) {
     struct store *store = ex->app->store;
     struct feed_group *group = calloc(1, sizeof *group);
-    struct feed feed = {.lane = chain->id.lane,
+    struct feed feed = {.hub = chain->id.author,
+                        .lane = chain->id.lane,
                         .audience = chain->id.audience,
                         .first_seq = from,
                         .head_seq = chain->last};

@@ -132,12 +132,14 @@ static enum rc take_feed(struct app *app, const struct bundle_part *part, const 
                          struct bundle_report *report, struct refusal *out_refusal) {
     struct log_reader reader = {.store = app->store,
                                 .scheme = app->options.scheme,
-                                .hub = part->author->author,
                                 .seal_key = part->author->key,
                                 .ctx = app,
                                 .key_of = key_of};
     struct chain_id chain = {part->author->author, feed->lane, feed->audience};
     struct take_result result;
+    if (!author_equal(feed->hub, part->author->author)) {
+        return bundle_refuse(part->at, RC_INVALID, out_refusal);
+    }
     enum rc rc = log_take(&reader, feed, &app->scratch, &result);
     if (rc != RC_OK) {
         return is_store_fault(rc) ? rc : bundle_refuse(part->at, rc, out_refusal);
@@ -149,7 +151,8 @@ static enum rc take_feed(struct app *app, const struct bundle_part *part, const 
         report->known++;
         return RC_OK;
     }
-    rc = result.taken == TAKEN_BAD ? result.why : seals_held(app, feed);
+    bool differs = result.taken == TAKEN_ELSEWHERE || result.taken == TAKEN_FORK;
+    rc = result.taken == TAKEN_BAD ? result.why : differs ? RC_FORK : seals_held(app, feed);
     if (rc == RC_OK && result.not_verified > 0) {
         rc = RC_BAD_SIGNATURE;
     }
@@ -157,7 +160,7 @@ static enum rc take_feed(struct app *app, const struct bundle_part *part, const 
         return is_store_fault(rc) ? rc : bundle_refuse(part->at, rc, out_refusal);
     }
     report->records += (uint32_t)(feed->last_seq - feed->first_seq + 1);
-    return sync_follow(app->store, part->author->author);
+    return RC_OK;
 }
 
 enum rc app_import_part(struct app *app, const struct bundle_head *head,

@@ -192,6 +192,13 @@ enum rc app_outbox_open(struct app *app) {
     return rc;
 }
 
+void app_outbox_restart(struct app *app) {
+    memset(app->judged_seq, 0, sizeof app->judged_seq);
+    memset(app->seen_seq, 0, sizeof app->seen_seq);
+    memset(app->unsent, 0, sizeof app->unsent);
+    app->refused = 0;
+}
+
 enum rc app_outbox_save(struct app *app) {
     uint64_t ahead = 0;
     for (uint8_t own = 0; own < FRAME_CHAINS_MAX; own++) {

@@ -23,8 +23,13 @@ bool hub_key_of(void *ctx, const struct content *content, struct public_key *out
     return judge_key_of(hub->roster, content, out_key);
 }
 
+// A record in the chain of another device is no copy of the act, however often it was seen.
+static bool is_foreign(const struct content *content, struct rid device) {
+    return !rid_is_zero(content->device) && !rid_equal(content->device, device);
+}
+
 enum verdict hub_judge(void *ctx, const struct content *content, const struct place *place,
-                       const struct signed_record *record, uint16_t *out_rule) {
+                       const struct signed_record *record, bool repeat, uint16_t *out_rule) {
     struct hub *hub = ctx;
     struct judge judge = hub_judge_of(hub);
     struct refusal refusal = {0};
@@ -38,6 +43,11 @@ enum verdict hub_judge(void *ctx, const struct content *content, const struct pl
     }
     const struct roster_device *device = roster_device(hub->roster, judge.author_device);
     judge.author_is_hub = device && device->kind == DEVICE_HUB;
+    if (repeat) {
+        bool foreign = is_foreign(content, judge.author_device);
+        *out_rule = foreign ? REFUSAL_DEVICE_MISMATCH : REFUSAL_NONE;
+        return foreign ? VERDICT_REFUSED : VERDICT_REPEAT;
+    }
     enum rc rc = judge_record(&judge, content, place, record, &verdict, &refusal);
     if (rc != RC_OK) {
         // Without memory the round fails as a whole, and the device sends the record again.
@@ -46,6 +56,12 @@ enum verdict hub_judge(void *ctx, const struct content *content, const struct pl
         // decides.
         *out_rule = REFUSAL_STORE_CORRUPT;
         return VERDICT_HELD;
+    }
+    // An act that names this device and was put into another's chain is that other's forgery.
+    bool foreign = verdict != VERDICT_ACCEPTED && is_foreign(content, judge.author_device);
+    if (foreign) {
+        verdict = VERDICT_REFUSED;
+        refusal.code = REFUSAL_DEVICE_MISMATCH;
     }
     *out_rule = (uint16_t)refusal.code;
     if (verdict != VERDICT_ACCEPTED) {
@@ -243,4 +259,42 @@ void hub_join(void *ctx, const char *account, const struct join *join, struct mo
         note_join(hub, account, join, &invite);
     }
     keys_wipe(&invite, sizeof invite);
+}
+
+// ---- Incarnations ----
+
+enum rc hub_incarnate(void *ctx, const struct incarnation *next, struct moment now,
+                      struct signed_record *out_record) {
+    struct hub *hub = ctx;
+    struct author_open open = {.config = &hub->config,
+                               .device_key = *keypair_public(hub->keys.pair),
+                               .own = next->own,
+                               .opening = &next->before,
+                               .now = now};
+    hub_random(hub, open.nonce, NONCE_BYTES);
+    enum rc rc = author_open_make(&open, &hub->body, &hub->content, out_record);
+    if (rc == RC_OK) {
+        hub->config.author = next->own.author;
+        memcpy(hub->config.author_random, next->own.random, AUTHOR_RANDOM_BYTES);
+        hub_log(hub, LOG_WARNING, "this hub lost a part of its log: a new incarnation begins");
+    }
+    return rc;
+}
+
+enum rc hub_forked(void *ctx, struct rid device, const struct fork *fork, struct moment now) {
+    struct hub *hub = ctx;
+    const struct roster_device *known = roster_device(hub->roster, device);
+    struct body body =
+        body_start(registry_kind(app_registry(), KIND_AUTHOR_FORK, NULL), &hub->body);
+    buf_reset(&hub->body);
+    hub->now = now;
+    body_put_bytes(&body, FORK_AUTHOR, fork->chain.author.id.b, ID_BYTES);
+    body_put_uint(&body, FORK_LANE, fork->chain.lane);
+    body_put_uint(&body, FORK_AUDIENCE, fork->chain.audience);
+    body_put_uint(&body, FORK_SEQ, fork->seq);
+    body_put_bytes(&body, FORK_HASH, fork->hash.b, HASH_BYTES);
+    body_put_bytes(&body, FORK_SEAL, fork->seal.b, SIGNATURE_BYTES);
+    hub_log(hub, LOG_WARNING, "device %s sealed two branches of its chain: was it copied?",
+            known ? known->account : "?");
+    return hub_state(hub, KIND_AUTHOR_FORK, &device, NULL);
 }

@@ -75,6 +75,10 @@ static enum rc reload_roster(struct hub *hub) {
 // Nothing of the round stands: the store, the roster and the open alarms are as before it.
 enum rc hub_undo(struct hub *hub) {
     store_rollback(hub->store);
+    hub->config.author = hub->founded.author;
+    memcpy(hub->config.author_random, hub->founded.author_random, AUTHOR_RANDOM_BYTES);
+    // If the store cannot be read, nothing more is written to it.
+    (void)!author_load(hub->store, keypair_public(hub->keys.pair), &hub->config);
     sync_hub_aborted(hub->sync);
     hub->revoke_count = 0;
     enum rc rc = reload_roster(hub);
@@ -111,6 +115,9 @@ static enum rc open_sync(struct hub *hub) {
                                        .ctx = hub,
                                        .device_of = hub_device_of,
                                        .judge = hub_judge,
+                                       .key_of = hub_key_of,
+                                       .incarnate = hub_incarnate,
+                                       .forked = hub_forked,
                                        .enrol = hub_enrol,
                                        .invite = hub_invite_secret,
                                        .join = hub_join,
@@ -131,6 +138,7 @@ static enum rc open_store(struct hub *hub, struct refusal *out_refusal) {
         (void)REFUSE(out_refusal, REFUSAL_STORE_FOREIGN, hub->options.folder);
         return RC_WRONG_SITE;
     }
+    hub->founded = hub->config;
     rc = author_load(hub->store, keypair_public(hub->keys.pair), &hub->config);
     if (rc == RC_OK) {
         rc = reload_roster(hub);
@@ -306,6 +314,9 @@ static enum rc step_records(struct hub *hub, uint32_t frames) {
                               hub->now);
     }
     if (rc == RC_OK) {
+        rc = sync_hub_tick(hub->sync, hub->now);
+    }
+    if (rc == RC_OK) {
         rc = hub_define(hub);
     }
     if (rc == RC_OK) {
@@ -345,9 +356,26 @@ static enum rc step_failed(struct hub *hub, enum rc rc) {
     return RC_OK;
 }
 
+// Verdicts were taken back: what was read from the views may stand no more.
+static enum rc look_again(struct hub *hub) {
+    struct sync_hub_status status;
+    sync_hub_status(hub->sync, &status);
+    if (status.voided == hub->voided && status.ranks == hub->ranks) {
+        return RC_OK;
+    }
+    hub->voided = status.voided;
+    hub->ranks = status.ranks;
+    hub->reconcile_due = true;
+    hub->define_due = hub->site != NULL;
+    hub->define_next = 0;
+    enum rc rc = reload_roster(hub);
+    return rc == RC_OK ? hub_alarms_load(hub) : rc;
+}
+
 static enum rc step_store(struct hub *hub) {
     bool serving = sync_hub_serving(hub->sync);
     bool work = hub->inbox_count > 0 || hub->event_count > 0 || hub->undo_due ||
+                sync_hub_due(hub->sync, hub->now) ||
                 (serving && (hub->define_due || hub->reconcile_due));
     if (!work || hub->now.mono.v < hub->full_until.v) {
         return RC_OK;
@@ -368,7 +396,7 @@ static enum rc step_store(struct hub *hub) {
     // A frame that met a full disk is dropped: its device sends it again until it is acknowledged.
     inbox_drop(hub, frames);
     hub->event_count -= events;
-    return rc == RC_OK ? RC_OK : step_failed(hub, rc);
+    return rc == RC_OK ? look_again(hub) : step_failed(hub, rc);
 }
 
 enum rc hub_step(struct hub *hub, struct moment now, struct mono_ms *out_next) {

@@ -69,7 +69,8 @@ struct hub_live {
 
 struct hub {
     struct hub_options options;
-    struct device_config config;
+    struct device_config config;  // with the incarnation that writes now
+    struct device_config founded; // as the files say
     struct keyfile_device keys;
     struct store *store;
     struct history *history;
@@ -104,6 +105,7 @@ struct hub {
     struct mono_ms digest_full_at; // the last full one
     struct mono_ms eval_next;
     struct mono_ms sync_next;
+    uint64_t voided, ranks;    // of sync, as far as they were looked at
     bool readings_wait;        // put into history, not yet committed
     bool undo_due;             // a rollback could not be finished: nothing else before it
     enum rc trouble;           // what a callback of this round could not return
@@ -114,7 +116,10 @@ struct hub {
 
 // admit.c
 enum verdict hub_judge(void *ctx, const struct content *content, const struct place *place,
-                       const struct signed_record *record, uint16_t *out_rule);
+                       const struct signed_record *record, bool repeat, uint16_t *out_rule);
+enum rc hub_incarnate(void *ctx, const struct incarnation *next, struct moment now,
+                      struct signed_record *out_record);
+enum rc hub_forked(void *ctx, struct rid device, const struct fork *fork, struct moment now);
 enum refusal_code hub_enrol(void *ctx, struct rid device, const struct enrol *enrol,
                             struct moment now);
 bool hub_invite_secret(void *ctx, const uint8_t secret_id[16], struct moment now,

@@ -100,6 +100,17 @@ static enum rc own_random(struct replica *replica) {
     return rc;
 }
 
+// Lane 0, and what leaves the site.
+static uint16_t readable_chains(void) {
+    uint16_t chains = 1;
+    for (uint8_t lane = 0; lane < LANE_COUNT; lane++) {
+        for (uint8_t audience = AUDIENCE_PARK; audience < AUDIENCE_COUNT; audience++) {
+            chains |= (uint16_t)(1u << (lane * AUDIENCE_COUNT + audience));
+        }
+    }
+    return chains;
+}
+
 static enum rc pin_site(struct replica *replica) {
     enum rc rc = store_begin(replica->store);
     if (rc == RC_OK) {
@@ -107,6 +118,9 @@ static enum rc pin_site(struct replica *replica) {
     }
     if (rc == RC_OK) {
         rc = own_random(replica);
+    }
+    if (rc == RC_OK) {
+        rc = log_readable_set(replica->store, readable_chains());
     }
     if (rc == RC_OK) {
         rc = store_commit(replica->store);

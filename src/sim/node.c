@@ -67,6 +67,19 @@ static enum rc open_store(struct node *node, bool create) {
     return rc;
 }
 
+static enum rc on_incarnate(void *ctx, const struct incarnation *next, struct moment now,
+                            struct signed_record *out_record) {
+    struct node *node = ctx;
+    struct device_config config = {.site = store_site(node->store), .device = node->device};
+    struct author_open open = {.config = &config,
+                               .device_key = *keypair_public(node->key),
+                               .own = next->own,
+                               .opening = &next->before,
+                               .now = now};
+    on_random(node, open.nonce, NONCE_BYTES);
+    return author_open_make(&open, &node->open_body, &node->open_content, out_record);
+}
+
 static enum rc open_sync(struct node *node) {
     struct public_key hub_key = *keypair_public(node->world->keys.device.pair);
     struct sync_device_options options = {.store = node->store,
@@ -81,10 +94,13 @@ static enum rc open_sync(struct node *node) {
                                           .mutants = &node->world->options.mutants,
                                           .ctx = node,
                                           .key_of = key_of,
+                                          .incarnate = on_incarnate,
                                           .random = on_random,
                                           .send = on_send,
                                           .enrolled = on_enrolled};
     memcpy(options.author_random, node->author_random, AUTHOR_RANDOM_BYTES);
+    buf_init(&node->open_body, LIMIT_RECORD_BODY_BYTES);
+    buf_init(&node->open_content, LIMIT_RECORD_CONTENT_BYTES);
     return sync_device_new(&options, &node->sync);
 }
 
@@ -171,6 +187,8 @@ enum rc node_open(struct node *node) {
 
 void node_close(struct node *node) {
     sync_device_free(node->sync);
+    buf_fini(&node->open_body);
+    buf_fini(&node->open_content);
     store_close(node->store);
     roster_free(node->roster);
     node->sync = NULL;

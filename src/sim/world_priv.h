@@ -6,6 +6,7 @@
 #ifndef DAVY_SIM_WORLD_PRIV_H
 #define DAVY_SIM_WORLD_PRIV_H
 
+#include "davy/app/author.h"
 #include "davy/app/control.h"
 #include "davy/app/judge.h"
 #include "davy/base/ensure.h"
@@ -44,8 +45,9 @@ struct node {
     struct store *store; // NULL: down
     struct roster *roster;
     struct sync_device *sync;
-    struct keypair *key;    // the device's
-    struct keypair *person; // the person's on this device
+    struct buf open_body, open_content; // of a new incarnation
+    struct keypair *key;                // the device's
+    struct keypair *person;             // the person's on this device
     struct rid device, person_rid;
     struct author_id author;
     uint8_t author_random[AUTHOR_RANDOM_BYTES];

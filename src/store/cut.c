@@ -299,6 +299,21 @@ static enum rc chain_shorten(struct store *store, struct chain_row *row, uint64_
     return rc;
 }
 
+enum rc store_chain_is_judged(struct store *store, struct chain_id chain, uint64_t after_seq,
+                              bool *out_judged) {
+    struct chain_row *row = NULL;
+    store_refresh(store);
+    enum rc rc = chain_find(store, chain, &row);
+    *out_judged = false;
+    if (rc != RC_OK || row->id == 0 || row->chain.head.seq <= after_seq) {
+        return rc;
+    }
+    rc = range_is_logged(store, place_pack(row->id, after_seq),
+                         place_pack(row->id, row->chain.head.seq));
+    *out_judged = rc == RC_DENIED;
+    return rc == RC_DENIED ? RC_OK : rc;
+}
+
 enum rc store_chain_cut(struct store *store, struct chain_id chain_id, uint64_t after_seq) {
     enum rc rc = db_ready(store);
     struct chain_row *row = NULL;

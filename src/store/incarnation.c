@@ -136,6 +136,30 @@ enum rc store_hub_put(struct store *store, struct author_id hub, uint32_t rank) 
     return rc;
 }
 
+enum rc store_hub_drop(struct store *store, struct author_id hub) {
+    enum rc rc = db_ready(store);
+    struct author_row *row = NULL;
+    sqlite3_stmt *statement = NULL;
+    if (rc == RC_OK) {
+        rc = author_find(store, hub, &row);
+    }
+    if (rc == RC_OK && row->rank != 0 && store_log_last_n(store, hub) > 0) {
+        rc = RC_DENIED;
+    }
+    if (rc == RC_OK) {
+        rc = db_take(store, STATEMENT_HUB_DROP, &statement);
+    }
+    if (rc == RC_OK) {
+        sqlite3_bind_int64(statement, 1, row->id);
+        rc = db_run(store, statement);
+        db_give(store, STATEMENT_HUB_DROP, statement);
+    }
+    if (rc == RC_OK) {
+        row->rank = 0;
+    }
+    return rc;
+}
+
 // ---- Openings ----
 
 static void heads_encode(const struct store_opening *opening, struct buf *out) {

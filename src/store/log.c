@@ -293,6 +293,45 @@ enum rc store_log_of(struct store *store, const struct place *record, struct sto
     return rc == RC_OK ? log_unpack(store, &row, out_log) : rc;
 }
 
+enum rc store_log_of_rid(struct store *store, struct rid rid, struct store_log *out_log) {
+    store_refresh(store);
+    struct log_row row;
+    int64_t place = 0;
+    enum rc rc = record_first(store, rid, &place);
+    if (rc == RC_OK) {
+        rc = log_find_rid(store, place, rid, &row);
+    }
+    return rc == RC_OK ? log_unpack(store, &row, out_log) : rc;
+}
+
+enum rc store_held_each(struct store *store, struct store_log after,
+                        enum rc (*visit)(void *ctx, const struct store_log *log), void *ctx) {
+    store_refresh(store);
+    sqlite3_stmt *statement = NULL;
+    uint32_t rank = after.n > 0 ? store_hub_rank(store, after.hub) : 0;
+    enum rc rc = db_take(store, STATEMENT_LOG_HELD, &statement);
+    if (rc != RC_OK) {
+        return rc;
+    }
+    sqlite3_bind_int64(statement, 1, rank > 0 ? place_pack(rank, after.n) : 0);
+    store->walks++;
+    while ((rc = db_row(store, statement)) == RC_OK) {
+        struct log_row row;
+        struct store_log log;
+        log_row_read(statement, &row);
+        rc = log_unpack(store, &row, &log);
+        if (rc == RC_OK) {
+            rc = visit(ctx, &log);
+        }
+        if (rc != RC_OK) {
+            break;
+        }
+    }
+    store->walks--;
+    db_give(store, STATEMENT_LOG_HELD, statement);
+    return rc == RC_NOT_FOUND || rc == RC_FULL ? RC_OK : rc;
+}
+
 uint64_t store_log_last_n(struct store *store, struct author_id hub) {
     store_refresh(store);
     struct author_row *row = NULL;

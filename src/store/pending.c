@@ -18,12 +18,14 @@ void pending_forget(struct store *store) {
     pending->count = 0;
     if (pending->heads != NULL) {
         map_clear(pending->heads);
+        map_clear(pending->rids);
     }
 }
 
 void pending_free(struct store *store) {
     free(store->pending.items);
     map_free(store->pending.heads);
+    map_free(store->pending.rids);
     store->pending = (struct pending){0};
 }
 
@@ -68,7 +70,22 @@ static enum rc item_add(struct pending *pending, const struct pending_item *item
     return rc;
 }
 
+// An act that a new incarnation says again waits once, at its newest place.
+static bool record_known(struct pending *pending, const struct loaded *loaded) {
+    uint32_t at = 0;
+    if (!map_get(pending->rids, slice_of(loaded->rid.id.b, ID_BYTES), &at)) {
+        return false;
+    }
+    for (; at < pending->count && rid_equal(pending->items[at].rid, loaded->rid); at++) {
+        pending->items[at].place = loaded->place;
+    }
+    return true;
+}
+
 static enum rc record_add(struct store *store, const struct loaded *loaded) {
+    if (record_known(&store->pending, loaded)) {
+        return RC_OK;
+    }
     const struct module *module = NULL;
     const struct kind *kind = registry_kind(store->registry, loaded->content.kind, &module);
     uint16_t count = content_subject_count(&loaded->content);
@@ -78,7 +95,11 @@ static enum rc record_add(struct store *store, const struct loaded *loaded) {
                                 .module = speaks ? module : NULL,
                                 .rid = loaded->rid,
                                 .opens_record = true};
-    enum rc rc = speaks ? RC_OK : item_add(&store->pending, &item);
+    enum rc rc =
+        map_put(store->pending.rids, slice_of(item.rid.id.b, ID_BYTES), store->pending.count);
+    if (rc == RC_OK && !speaks) {
+        rc = item_add(&store->pending, &item);
+    }
     for (uint16_t i = 0; speaks && i < count && rc == RC_OK; i++) {
         item.subject = content_subject(&loaded->content, loaded->rid, i);
         rc = item_add(&store->pending, &item);
@@ -133,6 +154,9 @@ static enum rc pending_build(struct store *store) {
     enum rc rc = RC_OK;
     if (pending->heads == NULL) {
         rc = map_new(PENDING_ITEMS_MAX, 4, &pending->heads);
+        if (rc == RC_OK) {
+            rc = map_new(PENDING_ITEMS_MAX, 5, &pending->rids);
+        }
     }
     if (rc == RC_OK) {
         rc = db_take(store, STATEMENT_AUTHORS_OWN, &statement);

@@ -117,6 +117,7 @@ static const struct migration store_migrations[] = {
      " STRICT;"
      "CREATE TABLE blob_named(site INTEGER NOT NULL, hash BLOB NOT NULL, rid BLOB NOT NULL,"
      " PRIMARY KEY(site, hash, rid)) STRICT, WITHOUT ROWID;"},
+    {"held records", "CREATE INDEX log_held ON log(id) WHERE verdict = 4;"},
 };
 const struct schema store_schema = {STORE_APPLICATION_ID, store_migrations,
                                     COUNT_OF(store_migrations)};

@@ -51,6 +51,7 @@
     X(HUB_AT, "SELECT author FROM hub WHERE rank = ?1")                                            \
     X(HUB_LAST, "SELECT max(rank) FROM hub")                                                       \
     X(HUB_PUT, "INSERT INTO hub(author, rank) VALUES(?1, ?2)")                                     \
+    X(HUB_DROP, "DELETE FROM hub WHERE author = ?1")                                               \
     X(OPENING_PUT, "INSERT INTO opening(author, previous, heads) VALUES(?1, ?2, ?3) "              \
                    "ON CONFLICT DO NOTHING")                                                       \
     X(OPENING_GET, "SELECT previous, heads FROM opening WHERE author = ?1")                        \
@@ -110,6 +111,9 @@
     X(LOG_LAST, "SELECT max(id) FROM log WHERE id >= ?1 AND id <= ?2")                             \
     X(LOG_HIGH, "SELECT max(place) FROM log WHERE place >= ?1 AND place <= ?2")                    \
     X(LOG_ALL, "SELECT id, place, admit, verdict, rule, hub_time, roster FROM log ORDER BY id")    \
+    X(LOG_HELD, "SELECT id, place, admit, verdict, rule, hub_time, roster FROM log AS held "       \
+                "WHERE verdict = 4 AND id > ?1 AND NOT EXISTS (SELECT 1 FROM log WHERE "           \
+                "log.place = held.place AND log.id > held.id) ORDER BY id")                        \
     X(LOG_RECENT, "SELECT id, place FROM log WHERE id < ?1 ORDER BY id DESC LIMIT 1")              \
     X(META_GET, "SELECT value FROM meta WHERE key = ?1")                                           \
     X(META_SET, "INSERT INTO meta(key, value) VALUES(?1, ?2) "                                     \
@@ -245,6 +249,7 @@ struct pending {
     uint32_t built_count; // items when it was built
     uint32_t cap;
     struct map *heads; // subject -> first item
+    struct map *rids;  // -> first item of the record
 };
 
 struct store {

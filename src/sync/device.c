@@ -11,7 +11,7 @@ void sync_device_trouble(struct sync_device *device, const char *what) {
     (void)snprintf(device->status.trouble, sizeof device->status.trouble, "%s", what);
 }
 
-static bool in_session(const struct sync_device *device) {
+bool sync_device_in_session(const struct sync_device *device) {
     return device->phase == SYNC_CATCHING_UP || device->phase == SYNC_LIVE;
 }
 
@@ -26,8 +26,10 @@ enum rc sync_device_new(const struct sync_device_options *options,
     buf_init(&device->body, LIMIT_FRAME_INFLATED_BYTES);
     buf_init(&device->frame, LIMIT_FRAME_INFLATED_BYTES);
     buf_init(&device->items, LIMIT_FRAME_INFLATED_BYTES);
+    buf_init(&device->record, LIMIT_RECORD_CONTENT_BYTES);
     enum rc rc = frame_codec_new(&device->codec);
-    device->status.hub = sync_hub_of(options->store);
+    sync_device_author_load(device);
+    device->status.hub = log_reading(options->store);
     if (rc != RC_OK) {
         sync_device_free(device);
         return rc;
@@ -51,13 +53,14 @@ void sync_device_free(struct sync_device *device) {
     buf_fini(&device->body);
     buf_fini(&device->frame);
     buf_fini(&device->items);
+    buf_fini(&device->record);
     frame_codec_free(device->codec);
     keys_wipe(device, sizeof *device);
     free(device);
 }
 
 // Takes device->frame over into the queue that the next flush sends.
-static bool queue_frame(struct sync_device *device, uint8_t lane, uint8_t own) {
+bool sync_device_queue(struct sync_device *device, uint8_t lane, uint8_t own) {
     if (device->outbox_count == OUTBOX_MAX) {
         return false;
     }
@@ -74,73 +77,27 @@ static bool queue_frame(struct sync_device *device, uint8_t lane, uint8_t own) {
     return true;
 }
 
-static bool queue_keyed(struct sync_device *device, enum frame_type type, uint8_t lane,
-                        uint8_t own) {
+bool sync_device_queue_keyed(struct sync_device *device, enum frame_type type, uint8_t lane,
+                             uint8_t own) {
     struct frame head = {.type = type, .session = device->session, .number = device->number + 1};
     struct frame_seal seal = {.direction = FRAME_UP, .keyed = device->up};
     if (buf_rc(&device->body) != RC_OK ||
         frame_build(device->codec, &head, buf_slice(&device->body), &seal, &device->frame) !=
             RC_OK ||
-        !queue_frame(device, lane, own)) {
+        !sync_device_queue(device, lane, own)) {
         return false;
     }
     device->number++;
     return true;
 }
 
-// ---- Greeting ----
-
-static enum rc send_hello(struct sync_device *device, struct moment now) {
-    struct hello *hello = &device->hello;
-    memset(hello, 0, sizeof *hello);
-    uint8_t seed[SEED_BYTES];
-    device->options.random(device->options.ctx, seed, sizeof seed);
-    kx_from_seed(seed, &device->kx);
-    device->options.random(device->options.ctx, hello->nonce, sizeof hello->nonce);
-    memcpy(hello->kx_public, device->kx.public_part, sizeof hello->kx_public);
-    hello->site = store_site(device->options.store);
-    hello->device = device->options.device_rid;
-    hello->author = device->options.author;
-    memcpy(hello->author_random, device->options.author_random, AUTHOR_RANDOM_BYTES);
-    hello->message_bytes_max = device->options.message_bytes_max;
-    hello->now = now;
-    hello->hub = device->status.hub;
-    enum rc rc =
-        chains_held(device->options.store, hello->author, false, hello->held, &hello->held_count);
-    if (rc == RC_OK && !id16_is_zero(hello->hub.id)) {
-        rc = chains_held(device->options.store, hello->hub, true, hello->cursors,
-                         &hello->cursor_count);
-    }
-    if (rc != RC_OK) {
-        return rc;
-    }
-    buf_reset(&device->body);
-    struct frame head = {.type = FRAME_HELLO};
-    struct frame_seal seal = {
-        .direction = FRAME_UP, .signer = device->options.device, .site = hello->site};
-    rc = hello_encode(hello, &device->body);
-    if (rc == RC_OK) {
-        rc = frame_build(device->codec, &head, buf_slice(&device->body), &seal, &device->frame);
-    }
-    if (rc == RC_OK && queue_frame(device, LANE_CONTROL, 0)) {
-        device->hello_at = now.mono;
-        device->hello_due = false;
-    }
-    return rc;
-}
-
-static void greet(struct sync_device *device) {
-    device->phase = SYNC_GREETING;
-    device->hello_due = true;
-    device->hello_retry_ms = SYNC_RETRY_MS_MIN;
-    device->session = 0;
-}
+// ---- The link and how far the log is ----
 
 void sync_device_link(struct sync_device *device, bool up, struct moment now) {
     (void)now;
     outbox_clear(device);
     if (up) {
-        greet(device);
+        sync_device_greet(device);
         return;
     }
     device->phase = SYNC_OFFLINE;
@@ -150,49 +107,8 @@ void sync_device_link(struct sync_device *device, bool up, struct moment now) {
     }
 }
 
-// What the hub holds of one of my chains, as it says now; it may be less than before.
-static enum rc take_held(struct sync_device *device, struct chain_id id, uint64_t seq,
-                         const uint8_t *hash) {
-    struct hash32 mine;
-    enum rc rc = store_chain_hash(device->options.store, id, seq, &mine);
-    if (rc == RC_NOT_FOUND || (rc == RC_OK && memcmp(mine.b, hash, SEEN_HASH_BYTES) != 0)) {
-        sync_device_trouble(device, "the hub holds another branch of this device's chain");
-        return RC_OK;
-    }
-    return rc == RC_OK ? store_chain_set_acked(device->options.store, id, seq) : rc;
-}
-
-static enum rc take_welcome_held(struct sync_device *device, const struct welcome *welcome) {
-    for (uint8_t i = 0; i < FRAME_CHAINS_MAX; i++) {
-        struct chain_id id = chain_of(device->options.author, i);
-        struct store_chain chain;
-        enum rc rc = store_chain_get(device->options.store, id, &chain);
-        if (rc != RC_OK) {
-            return rc;
-        }
-        const struct frame_chain *held = NULL;
-        for (uint8_t k = 0; k < welcome->held_count; k++) {
-            if (welcome->held[k].id.lane == id.lane &&
-                welcome->held[k].id.audience == id.audience) {
-                held = &welcome->held[k];
-            }
-        }
-        device->own[i] = (struct own_chain){0};
-        if (held) {
-            rc = take_held(device, id, held->seq, held->hash);
-            device->own[i].sent = held->seq;
-        } else if (chain.acked_seq > 0) {
-            rc = store_chain_set_acked(device->options.store, id, 0);
-        }
-        if (rc != RC_OK) {
-            return rc;
-        }
-    }
-    return RC_OK;
-}
-
 void sync_device_update_live(struct sync_device *device) {
-    bool behind = false;
+    bool behind = !author_equal(log_reading(device->options.store), device->status.hub);
     for (uint8_t lane = 0; lane < LANE_COUNT; lane++) {
         struct store_chain chain;
         struct chain_id id = {.author = device->status.hub, .lane = lane};
@@ -201,79 +117,8 @@ void sync_device_update_live(struct sync_device *device) {
             behind |= chain.sealed.seq < device->status.hub_log_seq[lane];
         }
     }
-    if (in_session(device)) {
+    if (sync_device_in_session(device)) {
         device->phase = behind ? SYNC_CATCHING_UP : SYNC_LIVE;
-    }
-}
-
-static void heard(struct sync_device *device, struct moment now) {
-    device->status.heard = now.mono;
-}
-
-static bool is_from_hub(const struct sync_device *device, struct slice bytes,
-                        const struct frame *frame) {
-    struct frame_trust trust = {.direction = FRAME_DOWN,
-                                .site = store_site(device->options.store),
-                                .scheme = device->options.scheme,
-                                .key = &device->options.peer_key};
-    return frame_signed_ok(bytes, frame, &trust);
-}
-
-static enum rc on_welcome(struct sync_device *device, struct slice bytes, struct frame *frame,
-                          struct moment now) {
-    struct welcome welcome;
-    if (!is_from_hub(device, bytes, frame) || frame_inflate(device->codec, frame) != RC_OK ||
-        welcome_decode(frame->body, &welcome) != RC_OK) {
-        device->status.not_verified++;
-        return RC_OK;
-    }
-    if (device->phase != SYNC_GREETING ||
-        memcmp(welcome.hello_nonce, device->hello.nonce, FRAME_NONCE_BYTES) != 0) {
-        return RC_OK; // an answer to an earlier greeting
-    }
-    if (kx_device(&device->kx, welcome.kx_public, device->up, device->down) != RC_OK) {
-        device->status.not_verified++;
-        return RC_OK;
-    }
-    enum rc rc = RC_OK;
-    if (!author_equal(welcome.hub, device->status.hub)) {
-        rc = store_meta_set(device->options.store, META_HUB, slice_of(welcome.hub.id.b, ID_BYTES));
-        if (rc != RC_OK) {
-            return rc;
-        }
-        device->status.hub = welcome.hub;
-    }
-    device->session = welcome.session;
-    device->number = 0;
-    device->window = (struct number_window){0};
-    device->digest_number = welcome.digest;
-    device->status.hub_time = welcome.time;
-    device->status.hub_starting = welcome.starting == 1;
-    memset(device->status.hub_log_seq, 0, sizeof device->status.hub_log_seq);
-    for (uint8_t i = 0; i < welcome.head_count; i++) {
-        if (welcome.heads[i].id.audience == AUDIENCE_SITE) {
-            device->status.hub_log_seq[welcome.heads[i].id.lane] = welcome.heads[i].seq;
-        }
-    }
-    device->phase = SYNC_CATCHING_UP;
-    device->status.trouble[0] = '\0';
-    heard(device, now);
-    device->fack_due = true; // proves to the hub that I hold the session's keys
-    rc = take_welcome_held(device, &welcome);
-    sync_device_update_live(device);
-    return rc;
-}
-
-static void on_start(struct sync_device *device, struct slice bytes, struct frame *frame,
-                     struct moment now) {
-    struct start start;
-    if (!is_from_hub(device, bytes, frame) || frame_inflate(device->codec, frame) != RC_OK ||
-        start_decode(frame->body, &start) != RC_OK) {
-        device->status.not_verified++;
-        return;
-    }
-    if (device->phase != SYNC_OFFLINE && now.mono.v - device->hello_at.v >= HELLO_EVERY_MS) {
-        greet(device);
     }
 }
 
@@ -288,7 +133,7 @@ static enum rc on_ack(struct sync_device *device, const struct frame *frame, str
     device->status.hub_time = ack.time;
     uint8_t index = chain_index(ack.lane, ack.audience);
     struct own_chain *own = &device->own[index];
-    struct chain_id id = chain_of(device->options.author, index);
+    struct chain_id id = chain_of(device->author, index);
     struct store_chain chain;
     enum rc rc = store_chain_get(device->options.store, id, &chain);
     if (rc != RC_OK) {
@@ -300,8 +145,11 @@ static enum rc on_ack(struct sync_device *device, const struct frame *frame, str
         device->status.rtt_ms = rtt > 0 && rtt < UINT32_MAX ? (uint32_t)rtt : 0;
         own->retry_ms = 0;
     }
-    if (ack.seq != chain.acked_seq) {
-        rc = take_held(device, id, ack.seq, ack.hash);
+    if (ack.seq != chain.acked_seq || ack.reason == ACK_FORK || ack.reason == ACK_SEAL) {
+        rc = sync_device_take_held(device, id, ack.seq, ack.hash);
+        if (rc == RC_OK && device->lost) {
+            return sync_device_reauthor(device, now);
+        }
         if (rc != RC_OK) {
             return rc;
         }
@@ -327,10 +175,11 @@ static enum rc on_ack(struct sync_device *device, const struct frame *frame, str
 static void on_digest(struct sync_device *device, struct slice bytes, struct frame *frame,
                       struct moment now) {
     struct digest digest;
-    if (!in_session(device)) {
+    if (!sync_device_in_session(device)) {
         return;
     }
-    if (!is_from_hub(device, bytes, frame) || frame_inflate(device->codec, frame) != RC_OK ||
+    if (!sync_device_from_hub(device, bytes, frame) ||
+        frame_inflate(device->codec, frame) != RC_OK ||
         digest_decode(frame->body, &digest) != RC_OK) {
         device->status.not_verified++;
         return;
@@ -340,7 +189,7 @@ static void on_digest(struct sync_device *device, struct slice bytes, struct fra
     }
     device->digest_number = digest.number;
     device->status.hub_time = digest.time;
-    heard(device, now);
+    device->status.heard = now.mono;
     for (uint8_t lane = 0; lane < LANE_COUNT; lane++) {
         if (digest.head_seq[lane] > device->status.hub_log_seq[lane]) {
             device->status.hub_log_seq[lane] = digest.head_seq[lane];
@@ -369,7 +218,7 @@ static void on_enrolled(struct sync_device *device, const struct frame *frame) {
 
 static enum rc on_keyed(struct sync_device *device, struct slice bytes, struct frame *frame,
                         struct moment now) {
-    if (!in_session(device) || frame->session != device->session) {
+    if (!sync_device_in_session(device) || frame->session != device->session) {
         return RC_OK;
     }
     if (!frame_keyed_ok(bytes, frame, FRAME_DOWN, device->down)) {
@@ -380,12 +229,18 @@ static enum rc on_keyed(struct sync_device *device, struct slice bytes, struct f
         frame_inflate(device->codec, frame) != RC_OK) {
         return RC_OK;
     }
-    heard(device, now);
+    device->status.heard = now.mono;
     if (frame->type == FRAME_ACK) {
         return on_ack(device, frame, now);
     }
     if (frame->type == FRAME_FEED) {
         return sync_device_take_feed(device, frame, now);
+    }
+    if (frame->type == FRAME_PULL) {
+        return sync_device_on_pull(device, frame);
+    }
+    if (frame->type == FRAME_FORK) {
+        return sync_device_fork_known(device, frame);
     }
     if (frame->type == FRAME_ENROLLED) {
         on_enrolled(device, frame);
@@ -401,10 +256,10 @@ enum rc sync_device_receive(struct sync_device *device, struct slice bytes, stru
         return RC_OK;
     }
     if (frame.type == FRAME_WELCOME) {
-        return on_welcome(device, bytes, &frame, now);
+        return sync_device_on_welcome(device, bytes, &frame, now);
     }
     if (frame.type == FRAME_START) {
-        on_start(device, bytes, &frame, now);
+        sync_device_on_start(device, bytes, &frame, now);
         return RC_OK;
     }
     if (frame.type == FRAME_DIGEST) {
@@ -439,7 +294,7 @@ static enum rc pack_entry(void *ctx, const struct store_entry *entry) {
 static enum rc send_batch(struct sync_device *device, uint8_t index, uint64_t first, uint64_t last,
                           uint64_t *out_last) {
     struct store *store = device->options.store;
-    struct chain_id id = chain_of(device->options.author, index);
+    struct chain_id id = chain_of(device->author, index);
     struct batch_pack pack = {.device = device, .last = last, .head = {.seq = first - 1}};
     enum rc rc = store_chain_hash(store, id, first - 1, &pack.head.hash);
     if (rc != RC_OK) {
@@ -471,7 +326,7 @@ static enum rc send_batch(struct sync_device *device, uint8_t index, uint64_t fi
     if (rc != RC_OK) {
         return rc;
     }
-    if (!queue_keyed(device, FRAME_BATCH, id.lane, (uint8_t)(index + 1))) {
+    if (!sync_device_queue_keyed(device, FRAME_BATCH, id.lane, (uint8_t)(index + 1))) {
         return RC_BUSY;
     }
     *out_last = pack.head.seq;
@@ -492,7 +347,7 @@ static uint32_t retry_after(const struct sync_device *device, const struct own_c
 
 static enum rc send_chain(struct sync_device *device, uint8_t index, struct moment now) {
     struct own_chain *own = &device->own[index];
-    struct chain_id id = chain_of(device->options.author, index);
+    struct chain_id id = chain_of(device->author, index);
     struct store_chain chain;
     enum rc rc = store_chain_get(device->options.store, id, &chain);
     if (rc != RC_OK || now.mono.v < own->not_before.v) {
@@ -535,14 +390,14 @@ static enum rc send_chain(struct sync_device *device, uint8_t index, struct mome
 }
 
 static enum rc send_fack(struct sync_device *device, struct moment now) {
-    struct fack fack = {.hub = device->status.hub};
-    enum rc rc = chains_held(device->options.store, fack.hub, true, fack.cursors, &fack.count);
+    struct fack fack = {.hub = log_reading(device->options.store)};
+    enum rc rc = log_cursors(device->options.store, fack.hub, fack.cursors, &fack.count);
     if (rc != RC_OK) {
         return rc;
     }
     buf_reset(&device->body);
     if (fack_encode(&fack, &device->body) == RC_OK &&
-        queue_keyed(device, FRAME_FACK, LANE_CONTROL, 0)) {
+        sync_device_queue_keyed(device, FRAME_FACK, LANE_CONTROL, 0)) {
         device->fack_due = false;
         device->fack_at = now.mono;
     }
@@ -552,7 +407,7 @@ static enum rc send_fack(struct sync_device *device, struct moment now) {
 static void send_enrol(struct sync_device *device, struct moment now) {
     buf_reset(&device->body);
     if (enrol_encode(&device->enrol, &device->body) == RC_OK &&
-        queue_keyed(device, FRAME_ENROL, LANE_CONTROL, 0)) {
+        sync_device_queue_keyed(device, FRAME_ENROL, LANE_CONTROL, 0)) {
         device->enrol_at = now.mono;
         device->enrol_tries++;
     }
@@ -560,7 +415,7 @@ static void send_enrol(struct sync_device *device, struct moment now) {
 
 enum rc sync_device_enrol(struct sync_device *device, struct rid person,
                           const struct public_key *key, const char *code, struct moment now) {
-    if (!in_session(device)) {
+    if (!sync_device_in_session(device)) {
         return RC_OFFLINE;
     }
     device->enrol.person = person;
@@ -581,21 +436,29 @@ static enum rc tick_greeting(struct sync_device *device, struct moment now) {
         uint32_t jitter = (uint32_t)(sync_random_next(&device->random) % 1000);
         device->hello_retry_ms = (wait > SYNC_RETRY_MS_MAX ? SYNC_RETRY_MS_MAX : wait) + jitter;
     }
-    return send_hello(device, now);
+    return sync_device_send_hello(device, now);
 }
 
 static enum rc tick_session(struct sync_device *device, struct moment now) {
     if (now.mono.v - device->status.heard.v >= HUB_SILENT_MS) {
-        greet(device);
-        return send_hello(device, now);
+        sync_device_greet(device);
+        return sync_device_send_hello(device, now);
     }
     enum rc rc = RC_OK;
     // First what I hold of the hub's log: a hub that starts waits for it before it takes records.
     if (device->fack_due || now.mono.v - device->fack_at.v >= KEEPALIVE_MS) {
         rc = send_fack(device, now);
     }
+    if (device->forks_due) {
+        device->forks_due = false;
+        sync_device_send_forks(device);
+    }
     for (uint8_t i = 0; i < FRAME_CHAINS_MAX && rc == RC_OK; i++) {
         rc = send_chain(device, i, now);
+    }
+    if (rc == RC_OK && device->give_due && device->phase == SYNC_LIVE) {
+        device->give_due = false;
+        rc = sync_device_give_surplus(device);
     }
     if (device->enrol_tries > 0 && now.mono.v - device->enrol_at.v >= SYNC_RETRY_MS_MIN) {
         if (device->enrol_tries >= ENROL_TRIES) {
@@ -613,9 +476,12 @@ static enum rc tick_session(struct sync_device *device, struct moment now) {
 
 enum rc sync_device_tick(struct sync_device *device, struct moment now, struct mono_ms *out_next) {
     enum rc rc = RC_OK;
+    if (device->start_due && now.mono.v - device->hello_at.v >= HELLO_EVERY_MS) {
+        sync_device_greet(device);
+    }
     if (device->phase == SYNC_GREETING) {
         rc = tick_greeting(device, now);
-    } else if (in_session(device)) {
+    } else if (sync_device_in_session(device)) {
         rc = tick_session(device, now);
     }
     // Nothing here is due sooner than the shortest retry, but for what a message brings.
@@ -634,7 +500,7 @@ void sync_device_flush(struct sync_device *device, struct moment now) {
             // The link is full: this chain goes on from what the hub holds, at the next tick.
             struct own_chain *own = &device->own[out->own - 1];
             struct store_chain chain;
-            struct chain_id id = chain_of(device->options.author, (uint8_t)(out->own - 1));
+            struct chain_id id = chain_of(device->author, (uint8_t)(out->own - 1));
             if (store_chain_get(device->options.store, id, &chain) == RC_OK) {
                 own->sent = chain.acked_seq;
                 own->in_flight_bytes = 0;
@@ -646,11 +512,13 @@ void sync_device_flush(struct sync_device *device, struct moment now) {
 
 void sync_device_aborted(struct sync_device *device) {
     outbox_clear(device);
+    sync_device_author_load(device);
+    device->lost = false;
     for (uint8_t i = 0; i < FRAME_CHAINS_MAX; i++) {
         device->own[i] = (struct own_chain){0};
     }
     if (device->phase != SYNC_OFFLINE) {
-        greet(device); // the hub and I agree again on what is held
+        sync_device_greet(device); // the hub and I agree again on what is held
     }
 }
 
@@ -679,19 +547,7 @@ enum rc sync_seen(struct store *store, struct author_id hub, uint8_t lane, struc
 }
 
 enum rc sync_hub_find(struct store *store, struct author_id *out_hub) {
-    struct author_id hub = {{{0}}};
-    struct buf value;
-    buf_init(&value, ID_BYTES);
-    enum rc rc = store_meta_get(store, META_HUB, &value);
-    if (rc == RC_OK && value.len == ID_BYTES) {
-        memcpy(hub.id.b, value.data, ID_BYTES);
-    }
-    buf_fini(&value);
-    if (rc != RC_OK && rc != RC_NOT_FOUND) {
-        return rc;
-    }
-    *out_hub = hub;
-    return RC_OK;
+    return log_reading_find(store, out_hub);
 }
 
 struct author_id sync_hub_of(struct store *store) {
@@ -700,5 +556,5 @@ struct author_id sync_hub_of(struct store *store) {
 }
 
 enum rc sync_device_seen(struct sync_device *device, uint8_t lane, struct seen *out_seen) {
-    return sync_seen(device->options.store, device->status.hub, lane, out_seen);
+    return sync_seen(device->options.store, log_reading(device->options.store), lane, out_seen);
 }

@@ -104,6 +104,20 @@ void sync_hub_drop(struct sync_hub *hub, struct rid device) {
     }
 }
 
+static enum rc load_mark(struct store *store, const char *key, bool *out_set) {
+    struct buf value;
+    buf_init(&value, 64);
+    enum rc rc = store_meta_get(store, key, &value);
+    *out_set = rc == RC_OK && value.len > 0;
+    buf_fini(&value);
+    return rc == RC_NOT_FOUND ? RC_OK : rc;
+}
+
+static enum rc load_marks(struct sync_hub *hub) {
+    enum rc rc = load_mark(hub->options.store, META_SERVED, &hub->served);
+    return rc == RC_OK ? load_mark(hub->options.store, META_RESTORED, &hub->restored) : rc;
+}
+
 enum rc sync_hub_new(const struct sync_hub_options *options, struct sync_hub **out_hub) {
     struct sync_hub *hub = calloc(1, sizeof *hub);
     if (!hub) {
@@ -118,19 +132,21 @@ enum rc sync_hub_new(const struct sync_hub_options *options, struct sync_hub **o
     buf_init(&hub->items, LIMIT_FRAME_INFLATED_BYTES);
     buf_init(&hub->record, LIMIT_RECORD_CONTENT_BYTES);
     enum rc rc = hub->outbox ? frame_codec_new(&hub->codec) : RC_NO_MEMORY;
-    struct buf served;
-    buf_init(&served, 16);
     if (rc == RC_OK) {
-        rc = store_meta_get(options->store, META_SERVED, &served);
-        hub->served = rc == RC_OK;
-        rc = rc == RC_NOT_FOUND ? RC_OK : rc;
+        rc = load_marks(hub);
     }
-    buf_fini(&served);
     if (rc != RC_OK) {
         sync_hub_free(hub);
         return rc;
     }
-    hub->phase = options->readers_exist && hub->served ? HUB_ASKING : HUB_SERVING;
+    bool asks = options->readers_exist && (hub->served || hub->restored);
+    hub->phase = asks ? HUB_ASKING : HUB_SERVING;
+    if (hub->restored && !asks) {
+        hub->phase = HUB_BEHIND; // nobody can know more: the next incarnation opens at once
+        hub->confirmed = true;
+    }
+    hub->held_dirty = true;
+    sync_hub_author_load(hub);
     *out_hub = hub;
     return RC_OK;
 }
@@ -154,68 +170,22 @@ void sync_hub_free(struct sync_hub *hub) {
     free(hub);
 }
 
-bool sync_hub_serving(const struct sync_hub *hub) {
-    return hub->phase == HUB_SERVING;
-}
-
-void sync_hub_confirm(struct sync_hub *hub) {
-    hub->phase = HUB_SERVING;
-}
-
 enum rc sync_hub_seen(struct sync_hub *hub, uint8_t lane, struct seen *out_seen) {
-    return seen_of(hub->options.store, hub->options.author, lane, out_seen);
+    return seen_of(hub->options.store, hub->author, lane, out_seen);
 }
 
 // ---- Sessions ----
 
-// A reader that holds more of my log than I do, or something else at the same place.
-static enum rc compare_cursors(struct sync_hub *hub, const struct frame_chain *cursors,
-                               uint8_t count, bool *out_ahead) {
-    *out_ahead = false;
-    for (uint8_t i = 0; i < count; i++) {
-        struct store_chain chain;
-        enum rc rc = store_chain_get(hub->options.store, cursors[i].id, &chain);
-        if (rc != RC_OK) {
-            return rc;
-        }
-        if (cursors[i].seq > chain.sealed.seq) {
-            *out_ahead = true;
-            return RC_OK;
-        }
-        struct hash32 hash;
-        rc = store_chain_hash(hub->options.store, cursors[i].id, cursors[i].seq, &hash);
-        if (rc != RC_OK) {
-            return rc;
-        }
-        if (memcmp(hash.b, cursors[i].hash, SEEN_HASH_BYTES) != 0) {
-            *out_ahead = true;
-            return RC_OK;
-        }
+// A greeting may be an old one: it says only where to go on feeding, never that I am behind.
+static void note_reader(struct sync_hub *hub, struct session *session, const struct hello *hello) {
+    struct author_id first = hub->author;
+    if (store_hub_rank(hub->options.store, hello->hub) > 0) {
+        session_feed_from(hub, session, hello->hub, hello->cursors, hello->cursor_count);
+        return;
     }
-    return RC_OK;
-}
-
-static enum rc note_reader(struct sync_hub *hub, struct session *session,
-                           const struct hello *hello) {
-    if (!author_equal(hello->hub, hub->options.author)) {
-        return RC_OK; // it has never met this log
-    }
-    bool ahead = false;
-    enum rc rc = compare_cursors(hub, hello->cursors, hello->cursor_count, &ahead);
-    if (rc != RC_OK) {
-        return rc;
-    }
-    if (ahead && !hub->options.relay) {
-        hub->phase = HUB_BEHIND;
-        hub->status.ahead = session->device;
-        return RC_OK;
-    }
-    for (uint8_t i = 0; i < hello->cursor_count; i++) {
-        struct feed_state *feed =
-            &session->feeds[chain_index(hello->cursors[i].id.lane, hello->cursors[i].id.audience)];
-        feed->sent = feed->acked = hello->cursors[i].seq;
-    }
-    return RC_OK;
+    // It has met no log of this site, or one that I do not know: from the beginning.
+    (void)!store_hub_at(hub->options.store, 1, &first);
+    session_feed_from(hub, session, first, NULL, 0);
 }
 
 static void heads_keep_readable(struct welcome *welcome, uint16_t readable) {
@@ -233,7 +203,7 @@ static enum rc send_welcome(struct sync_hub *hub, struct session *session,
                             const struct hello *hello, const struct kx_pair *kx,
                             struct moment now) {
     struct welcome welcome = {.session = session->id,
-                              .hub = hub->options.author,
+                              .hub = hub->author,
                               .hub_device = hub->options.device_rid,
                               .message_bytes_max = hub->options.message_bytes_max,
                               .time = now.utc,
@@ -245,8 +215,7 @@ static enum rc send_welcome(struct sync_hub *hub, struct session *session,
     enum rc rc =
         chains_held(hub->options.store, session->author, false, welcome.held, &welcome.held_count);
     if (rc == RC_OK) {
-        rc = chains_held(hub->options.store, hub->options.author, true, welcome.heads,
-                         &welcome.head_count);
+        rc = chains_held(hub->options.store, hub->author, true, welcome.heads, &welcome.head_count);
         heads_keep_readable(&welcome, session->readable);
     }
     if (rc != RC_OK) {
@@ -327,9 +296,7 @@ static enum rc on_hello(struct sync_hub *hub, const char *account, struct slice 
         rc = peer.tier ? RC_OK : store_author_put(hub->options.store, &author);
         rc = rc == RC_EXISTS ? RC_OK : rc;
         if (rc == RC_OK) {
-            rc = note_reader(hub, session, &hello);
-        }
-        if (rc == RC_OK) {
+            note_reader(hub, session, &hello);
             rc = send_welcome(hub, session, &hello, &kx, now);
         }
         hub->sessions[hub->session_count++] = session;
@@ -342,36 +309,30 @@ static enum rc on_hello(struct sync_hub *hub, const char *account, struct slice 
     return rc;
 }
 
-static enum rc on_fack(struct sync_hub *hub, struct session *session, const struct frame *frame) {
+// A reader of an incarnation that I do not know, and that is not in my way back: it is shown the
+// one that stands now.
+static void feed_stranger(struct sync_hub *hub, struct session *session) {
+    if (hub->phase == HUB_SERVING && session->claims_refused) {
+        session_feed_from(hub, session, hub->author, NULL, 0);
+    }
+}
+
+static enum rc on_fack(struct sync_hub *hub, struct session *session, const struct frame *frame,
+                       struct moment now) {
     struct fack fack;
-    if (fack_decode(frame->body, &fack) != RC_OK || !author_equal(fack.hub, hub->options.author)) {
+    if (fack_decode(frame->body, &fack) != RC_OK) {
         return RC_OK;
-    }
-    bool ahead = false;
-    enum rc rc = compare_cursors(hub, fack.cursors, fack.count, &ahead);
-    if (rc != RC_OK) {
-        return rc;
-    }
-    if (ahead && !hub->options.relay) {
-        hub->phase = HUB_BEHIND;
-        hub->status.ahead = session->device;
-        return RC_OK;
-    }
-    for (uint8_t i = 0; i < fack.count; i++) {
-        struct feed_state *feed =
-            &session->feeds[chain_index(fack.cursors[i].id.lane, fack.cursors[i].id.audience)];
-        if (fack.cursors[i].seq > feed->acked) {
-            feed->retry_ms = 0;
-        }
-        feed->acked = fack.cursors[i].seq;
-        if (feed->sent <= feed->acked) {
-            feed->sent = feed->acked;
-            feed->in_flight_bytes = 0;
-        }
     }
     // Only what is proven by this session's keys counts as an answer: a greeting may be an old one.
-    if (hub->phase == HUB_ASKING && fack.count > 0) {
-        hub->phase = HUB_SERVING;
+    bool ahead = session_claims(hub, session, &fack);
+    if (session->unknown_log) {
+        feed_stranger(hub, session);
+    } else if (store_hub_rank(hub->options.store, fack.hub) > 0 && !ahead) {
+        session_feed_from(hub, session, fack.hub, fack.cursors, fack.count);
+    }
+    if (!hub->answered && fack.count > 0) {
+        hub->answered = true;
+        hub->news_at = now.mono;
     }
     if (!hub->served && fack.count > 0) {
         hub->served = true;
@@ -438,7 +399,7 @@ static void on_join(struct sync_hub *hub, const char *account, struct slice byte
 }
 
 static void send_start(struct sync_hub *hub, const char *account, struct moment now) {
-    struct start start = {.hub = hub->options.author, .time = now.utc};
+    struct start start = {.hub = hub->author, .time = now.utc};
     sync_random_fill(&hub->random, start.nonce, sizeof start.nonce);
     buf_reset(&hub->body);
     struct frame head = {.type = FRAME_START};
@@ -482,7 +443,11 @@ static enum rc on_keyed(struct sync_hub *hub, const char *account, struct slice 
     case FRAME_FACK:
         // Also the device's sign of life: it hears what is held.
         session_ack_later(session, chain_index(LANE_SAFETY, AUDIENCE_SITE), ACK_OK);
-        return on_fack(hub, session, frame);
+        return on_fack(hub, session, frame, now);
+    case FRAME_FORK:
+        return session_on_fork(hub, session, frame, now);
+    case FRAME_GIVE:
+        return session_on_give(hub, session, frame, now);
     case FRAME_ENROL:
         on_enrol(hub, session, frame, now);
         return RC_OK;
@@ -495,6 +460,7 @@ static enum rc on_keyed(struct sync_hub *hub, const char *account, struct slice 
     case FRAME_JOIN:
     case FRAME_JOINED:
     case FRAME_ENROLLED:
+    case FRAME_PULL:
     case FRAME_TYPE_COUNT:
         break;
     }
@@ -573,6 +539,9 @@ void sync_hub_flush_outbox(struct sync_hub *hub) {
 }
 
 void sync_hub_flush(struct sync_hub *hub, struct moment now, struct mono_ms *out_next) {
+    if (hub->options.relay) {
+        sync_hub_author_load(hub); // the log may have gone on under another name
+    }
     if (!hub->started) {
         hub->started = true;
         send_start(hub, NULL, now);
@@ -583,7 +552,7 @@ void sync_hub_flush(struct sync_hub *hub, struct moment now, struct mono_ms *out
             session_drop(hub, i);
         }
     }
-    int64_t next = now.mono.v + SYNC_RETRY_MS_MIN;
+    int64_t next = now.mono.v + (hub->phase == HUB_SERVING ? SYNC_RETRY_MS_MIN : START_EVERY_MS);
     for (uint8_t index = 0; index < FRAME_CHAINS_MAX; index++) {
         for (uint32_t i = 0; i < hub->session_count; i++) {
             struct session *session = hub->sessions[i];
@@ -594,7 +563,7 @@ void sync_hub_flush(struct sync_hub *hub, struct moment now, struct mono_ms *out
                 session->ack_due &= (uint16_t) ~(1u << index);
                 session_send_ack(hub, session, index, now);
             }
-            if (hub->phase != HUB_BEHIND && (session->readable & (1u << index))) {
+            if (hub->phase == HUB_SERVING && (session->readable & (1u << index))) {
                 session_feed(hub, session, index, now);
             }
         }
@@ -606,15 +575,19 @@ void sync_hub_flush(struct sync_hub *hub, struct moment now, struct mono_ms *out
 void sync_hub_aborted(struct sync_hub *hub) {
     outbox_clear(hub);
     memset(hub->ungrouped, 0, sizeof hub->ungrouped);
+    for (uint32_t i = 0; i < hub->session_count; i++) {
+        memset(hub->sessions[i]->claims, 0, sizeof hub->sessions[i]->claims);
+    }
+    sync_hub_author_load(hub);
 }
 
 void sync_hub_digest(struct sync_hub *hub, struct digest *digest, struct moment now) {
-    digest->hub = hub->options.author;
+    digest->hub = hub->author;
     digest->number = ++hub->digest_number;
     digest->time = now.utc;
     for (uint8_t lane = 0; lane < LANE_COUNT; lane++) {
         struct store_chain chain;
-        struct chain_id id = chain_of(hub->options.author, chain_index(lane, AUDIENCE_SITE));
+        struct chain_id id = chain_of(hub->author, chain_index(lane, AUDIENCE_SITE));
         if (store_chain_get(hub->options.store, id, &chain) == RC_OK) {
             digest->head_seq[lane] = chain.sealed.seq;
         }
@@ -631,13 +604,14 @@ void sync_hub_digest(struct sync_hub *hub, struct digest *digest, struct moment 
 void sync_hub_status(const struct sync_hub *hub, struct sync_hub_status *out_status) {
     struct sync_hub_status status = hub->status;
     status.phase = hub->phase;
-    status.n = store_log_last_n(hub->options.store, hub->options.author);
+    status.rank = store_hub_rank(hub->options.store, hub->author);
+    status.n = store_log_last_n(hub->options.store, hub->author);
     for (uint32_t i = 0; i < hub->session_count; i++) {
         status.sessions += hub->sessions[i]->live;
     }
     for (uint8_t lane = 0; lane < LANE_COUNT; lane++) {
         struct store_chain chain;
-        struct chain_id id = chain_of(hub->options.author, chain_index(lane, AUDIENCE_SITE));
+        struct chain_id id = chain_of(hub->author, chain_index(lane, AUDIENCE_SITE));
         if (store_chain_get(hub->options.store, id, &chain) == RC_OK) {
             status.head_seq[lane] = chain.sealed.seq;
         }

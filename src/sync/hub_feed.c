@@ -1,171 +1,120 @@
 #include "hub_session_priv.h"
 
-#include "davy/base/ensure.h"
+#include "davy/sync/pack.h"
 
 #include <string.h>
 
-// Collects entries for a FEED up to the last seal that fits.
-struct feed_pack {
-    struct sync_hub *hub;
-    const struct session *session;
-    struct feed feed;
-    uint32_t count; // items, seals of authors included
-    // The end of the last whole sealed group.
-    size_t cut_len;
-    uint32_t cut_count;
-    uint64_t cut_seq;
-    struct signature cut_seal;
-    uint64_t next_seal_seq;
-    struct signature next_seal;
-    // Author chains of the current group: first and last admitted seq.
-    struct {
-        struct chain_id chain;
-        uint64_t first, last;
-    } authors[96];
-    uint32_t author_count;
-};
+// A cursor of another branch: begin nearer to where the two part, each time it comes again.
+static uint64_t step_back(struct feed_state *feed, uint64_t seq) {
+    uint64_t from = feed->probe > 0 && feed->probe <= seq ? feed->probe : seq;
+    feed->probe = from / 2;
+    return feed->probe;
+}
 
-static void pack_note_author(struct feed_pack *pack, const struct place *place) {
-    for (uint32_t i = 0; i < pack->author_count; i++) {
-        if (chain_id_equal(pack->authors[i].chain, place->chain)) {
-            pack->authors[i].last = place->seq;
+// A reader that does not know yet where an incarnation ended may hold more of it.
+static void feed_set(struct sync_hub *hub, struct session *session,
+                     const struct frame_chain *cursor) {
+    struct feed_state *feed = &session->feeds[chain_index(cursor->id.lane, cursor->id.audience)];
+    struct hash32 hash;
+    struct store_chain chain;
+    uint64_t seq = cursor->seq;
+    if (store_chain_get(hub->options.store, cursor->id, &chain) != RC_OK) {
+        return;
+    }
+    bool ended = !author_equal(cursor->id.author, hub->author);
+    bool beyond = seq > chain.sealed.seq && (ended || hub->options.relay);
+    bool same = seq <= chain.sealed.seq &&
+                store_chain_hash(hub->options.store, cursor->id, seq, &hash) == RC_OK &&
+                memcmp(hash.b, cursor->hash, SEEN_HASH_BYTES) == 0;
+    if (beyond) {
+        seq = chain.sealed.seq;
+    } else if (same) {
+        feed->probe = 0;
+    } else {
+        seq = step_back(feed, seq > chain.sealed.seq ? chain.sealed.seq : seq);
+        feed->sent = seq;
+        session->tell_next = true;
+    }
+    if (seq > feed->acked) {
+        feed->retry_ms = 0;
+    }
+    feed->acked = seq;
+    if (feed->sent <= seq) {
+        feed->sent = seq;
+        feed->in_flight_bytes = 0;
+    }
+}
+
+void session_feed_from(struct sync_hub *hub, struct session *session, struct author_id hub_author,
+                       const struct frame_chain *cursors, uint8_t count) {
+    if (!author_equal(session->feed_hub, hub_author)) {
+        memset(session->feeds, 0, sizeof session->feeds);
+        session->feed_hub = hub_author;
+    }
+    for (uint8_t i = 0; i < count; i++) {
+        feed_set(hub, session, &cursors[i]);
+    }
+}
+
+// The reader holds all of an earlier incarnation: on with the next.
+static void feed_advance(struct sync_hub *hub, struct session *session) {
+    struct store *store = hub->options.store;
+    struct author_id next;
+    uint32_t rank = store_hub_rank(store, session->feed_hub);
+    if (author_equal(session->feed_hub, hub->author) || rank == 0) {
+        return;
+    }
+    for (uint8_t i = 0; i < FRAME_CHAINS_MAX; i++) {
+        struct store_chain chain;
+        bool readable = session->readable & (1u << i);
+        if (readable && (store_chain_get(store, chain_of(session->feed_hub, i), &chain) != RC_OK ||
+                         session->feeds[i].acked < chain.sealed.seq)) {
             return;
         }
     }
-    if (pack->author_count < COUNT_OF(pack->authors)) {
-        pack->authors[pack->author_count].chain = place->chain;
-        pack->authors[pack->author_count].first = place->seq;
-        pack->authors[pack->author_count++].last = place->seq;
+    if (store_hub_at(store, rank + 1, &next) == RC_OK) {
+        session_feed_from(hub, session, next, NULL, 0);
     }
 }
 
-// The seals of authors whose batches end in this group.
-static void pack_author_seals(struct feed_pack *pack) {
-    struct store *store = pack->hub->options.store;
-    for (uint32_t i = 0; i < pack->author_count; i++) {
-        struct feed_item item = {.type = FEED_AUTHOR_SEAL, .has_sig = true};
-        item.sealed.chain = pack->authors[i].chain;
-        uint64_t from = pack->authors[i].first;
-        while (from <= pack->authors[i].last) {
-            struct signature sig;
-            uint64_t at = 0;
-            if (store_seal_get(store, item.sealed.chain, from, &at, &sig) != RC_OK ||
-                at > pack->authors[i].last) {
-                break;
-            }
-            item.sealed.seq = at;
-            item.sig = sig;
-            from = at + 1;
-        }
-        if (item.sealed.seq > 0 && feed_put_item(&pack->hub->items, &item) == RC_OK) {
-            pack->count++;
-        }
+// A reader gives up a branch of an old incarnation only for the one that its successor adopted: it
+// is shown the successor's opening first.
+static void tell_next(struct sync_hub *hub, struct session *session, struct moment now) {
+    struct store *store = hub->options.store;
+    struct log_packer packer = {
+        .store = store, .reader = session->author, .items = &hub->items, .record = &hub->record};
+    struct chain_id id = {.lane = LANE_CONTROL};
+    struct store_chain chain;
+    uint64_t last = 0;
+    uint32_t rank = store_hub_rank(store, session->feed_hub);
+    if (!session->tell_next || rank == 0 ||
+        (session->told_at.v > 0 && now.mono.v - session->told_at.v < SYNC_RETRY_MS_MIN)) {
+        return;
     }
-    pack->author_count = 0;
-}
-
-static enum rc pack_admit(struct feed_pack *pack, const struct store_entry *entry) {
-    struct sync_hub *hub = pack->hub;
-    struct admit admit;
-    enum rc rc = admit_decode(entry->bytes, &admit);
-    if (rc != RC_OK) {
-        return rc;
+    session->tell_next = false;
+    session->told_at = now.mono;
+    if (store_hub_at(store, rank + 1, &id.author) == RC_OK &&
+        store_chain_get(store, id, &chain) == RC_OK &&
+        log_pack(&packer, &chain, 1, &hub->body, &last) == RC_OK) {
+        session_send_keyed(hub, session, FRAME_FEED, id.lane);
     }
-    struct feed_item item = {.type = FEED_ADMIT_HELD, .admit = entry->bytes};
-    if (!author_equal(admit.place.chain.author, pack->session->author) &&
-        !author_equal(admit.place.chain.author, hub->options.author)) {
-        item.type = FEED_ADMIT;
-        buf_reset(&hub->record);
-        rc = store_entry_get(hub->options.store, &admit.place, &hub->record, &item.has_sig,
-                             &item.sig);
-        if (rc != RC_OK) {
-            return rc;
-        }
-        item.content = buf_slice(&hub->record);
-        pack_note_author(pack, &admit.place);
-    }
-    return feed_put_item(&hub->items, &item);
-}
-
-static enum rc pack_entry(void *ctx, const struct store_entry *entry) {
-    struct feed_pack *pack = ctx;
-    struct sync_hub *hub = pack->hub;
-    if (pack->cut_count > 0 && hub->items.len > SYNC_GROUP_BYTES) {
-        return RC_FULL;
-    }
-    enum rc rc;
-    if (entry->type == ENTRY_ADMIT) {
-        rc = pack_admit(pack, entry);
-    } else {
-        struct feed_item item = {
-            .type = FEED_OWN, .content = entry->bytes, .has_sig = entry->sig != NULL};
-        if (entry->sig) {
-            item.sig = *entry->sig;
-        }
-        rc = feed_put_item(&hub->items, &item);
-    }
-    if (rc != RC_OK) {
-        return rc;
-    }
-    pack->count++;
-    if (entry->place.seq != pack->next_seal_seq) {
-        return RC_OK;
-    }
-    pack_author_seals(pack);
-    if (pack->cut_count > 0 && hub->items.len > SYNC_GROUP_BYTES) {
-        return RC_FULL;
-    }
-    pack->cut_len = hub->items.len;
-    pack->cut_count = pack->count;
-    pack->cut_seq = entry->place.seq;
-    pack->cut_seal = pack->next_seal;
-    rc = store_seal_get(hub->options.store, entry->place.chain, entry->place.seq + 1,
-                        &pack->next_seal_seq, &pack->next_seal);
-    return rc == RC_OK ? RC_OK : RC_FULL;
-}
-
-static enum rc build_feed(struct sync_hub *hub, struct session *session,
-                          const struct store_chain *chain, uint64_t from, uint64_t *out_last) {
-    struct feed_pack pack = {.hub = hub, .session = session};
-    struct hash32 before;
-    enum rc rc = store_chain_hash(hub->options.store, chain->id, from - 1, &before);
-    if (rc == RC_OK) {
-        rc = store_seal_get(hub->options.store, chain->id, from, &pack.next_seal_seq,
-                            &pack.next_seal);
-    }
-    if (rc != RC_OK) {
-        return rc;
-    }
-    buf_reset(&hub->items);
-    rc = store_entries(hub->options.store, chain->id, from, pack_entry, &pack);
-    if (rc != RC_OK) {
-        return rc;
-    }
-    if (pack.cut_count == 0) {
-        return RC_NOT_FOUND;
-    }
-    struct feed *feed = &pack.feed;
-    feed->lane = chain->id.lane;
-    feed->audience = chain->id.audience;
-    feed->first_seq = from;
-    memcpy(feed->before, before.b, SEEN_HASH_BYTES);
-    feed->count = pack.cut_count;
-    feed->last_seq = pack.cut_seq;
-    feed->head_seq = chain->sealed.seq;
-    feed->seal = pack.cut_seal;
-    feed->items = slice_of(hub->items.data, pack.cut_len);
-    buf_reset(&hub->body);
-    rc = feed_encode(feed, &hub->body);
-    if (rc == RC_OK) {
-        *out_last = feed->last_seq;
-    }
-    return rc;
 }
 
 void session_feed(struct sync_hub *hub, struct session *session, uint8_t index, struct moment now) {
     struct store_chain chain;
     struct feed_state *feed = &session->feeds[index];
-    struct chain_id id = chain_of(hub->options.author, index);
+    if (index == 0) {
+        feed_advance(hub, session);
+        tell_next(hub, session, now);
+    }
+    struct chain_id id = chain_of(session->feed_hub, index);
+    struct log_packer packer = {.store = hub->options.store,
+                                .reader = session->author,
+                                .items = &hub->items,
+                                .record = &hub->record};
+    if (id16_is_zero(session->feed_hub.id)) {
+        return;
+    }
     if (store_chain_get(hub->options.store, id, &chain) != RC_OK) {
         return;
     }
@@ -180,7 +129,7 @@ void session_feed(struct sync_hub *hub, struct session *session, uint8_t index, 
     while (feed->sent < chain.sealed.seq && feed->in_flight_bytes < LIMIT_WINDOW_BYTES &&
            hub->outbox_count < OUTBOX_MAX) {
         uint64_t last = 0;
-        if (build_feed(hub, session, &chain, feed->sent + 1, &last) != RC_OK) {
+        if (log_pack(&packer, &chain, feed->sent + 1, &hub->body, &last) != RC_OK) {
             return;
         }
         session_send_keyed(hub, session, FRAME_FEED, id.lane);

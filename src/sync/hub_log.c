@@ -9,7 +9,7 @@
 
 static enum rc seal_chain(struct sync_hub *hub, uint8_t index) {
     struct store_chain chain;
-    struct chain_id id = chain_of(hub->options.author, index);
+    struct chain_id id = chain_of(hub->author, index);
     enum rc rc = store_chain_get(hub->options.store, id, &chain);
     if (rc != RC_OK || chain.sealed.seq == chain.head.seq) {
         return rc;
@@ -31,34 +31,41 @@ static enum rc make_room(struct sync_hub *hub, uint8_t index, size_t bytes) {
     return RC_OK;
 }
 
-// States the verdict: an admit in the hub's chain of the record's lane, and the log's row.
-static enum rc append_admit(struct sync_hub *hub, struct admit *admit, struct moment now) {
+enum rc hub_append_admit(struct sync_hub *hub, struct admit *admit, struct moment now) {
     struct store *store = hub->options.store;
     struct store_chain roster;
-    struct chain_id control = {.author = hub->options.author};
+    struct chain_id control = {.author = hub->author};
     enum rc rc = store_chain_get(store, control, &roster);
     if (rc != RC_OK) {
         return rc;
     }
     admit->hub_time = now.utc;
     admit->roster_version = roster.head.seq;
-    admit->n = store_log_last_n(store, hub->options.author) + 1;
-    struct store_log log = {.hub = hub->options.author,
+    admit->n = store_log_last_n(store, hub->author) + 1;
+    struct store_log log = {.hub = hub->author,
                             .n = admit->n,
                             .place = admit->place,
                             .verdict = admit->verdict,
                             .rule = admit->rule,
                             .hub_time = now.utc,
                             .roster_version = admit->roster_version};
-    log.admit_place.chain = chain_of(
-        hub->options.author, chain_index(admit->place.chain.lane, admit->place.chain.audience));
+    log.admit_place.chain =
+        chain_of(hub->author, chain_index(admit->place.chain.lane, admit->place.chain.audience));
     rc = store_append_admit(store, log.admit_place.chain, admit, &log.admit_place.seq);
     if (rc != RC_OK) {
         return rc;
     }
+    hub->held_dirty = true;
     hub->status.admitted += log.verdict == VERDICT_ACCEPTED;
     hub->status.refused += log.verdict == VERDICT_REFUSED;
     return store_log_put(store, &log);
+}
+
+enum rc hub_append_verdict(struct sync_hub *hub, struct admit *admit, struct moment now) {
+    uint8_t index = chain_index(admit->place.chain.lane, admit->place.chain.audience);
+    enum rc rc = make_room(hub, index, ADMIT_BYTES);
+    hub->ungrouped[index] += ADMIT_BYTES;
+    return rc == RC_OK ? hub_append_admit(hub, admit, now) : rc;
 }
 
 enum rc sync_hub_append(struct sync_hub *hub, uint8_t lane, uint8_t audience,
@@ -73,7 +80,7 @@ enum rc sync_hub_append(struct sync_hub *hub, uint8_t lane, uint8_t audience,
         return rc;
     }
     struct admit admit = {.verdict = VERDICT_ACCEPTED};
-    admit.place.chain = chain_of(hub->options.author, index);
+    admit.place.chain = chain_of(hub->author, index);
     bool first = true;
     rc = store_append_record(hub->options.store, admit.place.chain, record, &admit.place.seq,
                              &first);
@@ -84,11 +91,25 @@ enum rc sync_hub_append(struct sync_hub *hub, uint8_t lane, uint8_t audience,
         admit.verdict = VERDICT_REPEAT;
     }
     hub->ungrouped[index] += (uint32_t)bytes;
-    rc = append_admit(hub, &admit, now);
+    rc = hub_append_admit(hub, &admit, now);
     if (rc == RC_OK && out_n) {
         *out_n = admit.n;
     }
     return rc;
+}
+
+enum rc hub_append_judged(struct sync_hub *hub, uint8_t lane, uint8_t audience,
+                          const struct signed_record *record, struct moment now) {
+    struct chain_id id = chain_of(hub->author, chain_index(lane, audience));
+    struct store_chain chain;
+    struct content content;
+    struct signed_record again = *record;
+    enum rc rc = store_chain_get(hub->options.store, id, &chain);
+    if (rc == RC_OK) {
+        rc = content_decode(record->content, &content);
+    }
+    struct place place = {.chain = id, .seq = chain.head.seq + 1};
+    return rc == RC_OK ? hub_admit_record(hub, &place, &content, &again, now) : rc;
 }
 
 enum rc sync_hub_seal(struct sync_hub *hub, struct moment now) {
@@ -106,30 +127,40 @@ enum rc sync_hub_seal(struct sync_hub *hub, struct moment now) {
 
 // ---- Admission ----
 
-static enum rc admit_record(struct sync_hub *hub, const struct place *place,
-                            const struct content *content, struct signed_record *record,
-                            struct moment now) {
+// What is no copy of its rid is kept, and nothing finds it by the rid.
+static enum rc append_place(struct sync_hub *hub, const struct place *place,
+                            const struct signed_record *record, const struct admit *admit) {
+    uint64_t seq = 0;
+    bool first = true;
+    bool stray =
+        store_is_stray(admit->verdict, admit->rule) && !MUTANT(&hub->options, foreign_copy);
+    enum rc rc = stray
+                     ? store_append_stray(hub->options.store, place->chain, record, &seq)
+                     : store_append_record(hub->options.store, place->chain, record, &seq, &first);
+    ENSURE(rc != RC_OK || seq == place->seq);
+    return rc;
+}
+
+enum rc hub_admit_record(struct sync_hub *hub, const struct place *place,
+                         const struct content *content, struct signed_record *record,
+                         struct moment now) {
     struct admit admit = {.place = *place};
     record->rid = content_rid(record->content);
     struct place known;
     bool repeat = store_record_place(hub->options.store, record->rid, &known) == RC_OK &&
                   !MUTANT(&hub->options, rid_unchecked);
-    admit.verdict = repeat
-                        ? VERDICT_REPEAT
-                        : hub->options.judge(hub->options.ctx, content, place, record, &admit.rule);
-    uint64_t seq = 0;
-    bool first = true;
-    enum rc rc = store_append_record(hub->options.store, place->chain, record, &seq, &first);
+    admit.verdict =
+        hub->options.judge(hub->options.ctx, content, place, record, repeat, &admit.rule);
+    enum rc rc = append_place(hub, place, record, &admit);
     if (rc != RC_OK) {
         return rc;
     }
-    ENSURE(seq == place->seq);
     uint8_t index = chain_index(place->chain.lane, place->chain.audience);
     size_t bytes = record->content.len + 2 * SIGNATURE_BYTES + ADMIT_BYTES;
     rc = make_room(hub, index, bytes);
     if (rc == RC_OK) {
         hub->ungrouped[index] += (uint32_t)bytes;
-        rc = append_admit(hub, &admit, now);
+        rc = hub_append_admit(hub, &admit, now);
     }
     return rc;
 }
@@ -144,15 +175,21 @@ enum batch_fit {
     BATCH_STORE
 };
 
+struct batch_look {
+    enum rc rc;
+    struct chain_head head; // of a fork: the batch's own, if its seal stands there
+};
+
 static enum batch_fit batch_examine(struct sync_hub *hub, struct session *session,
                                     const struct batch *batch, const struct store_chain *chain,
-                                    enum rc *out_rc) {
+                                    struct batch_look *look) {
     struct store *store = hub->options.store;
     struct chain_head head = {.seq = batch->first_seq - 1};
-    *out_rc = store_chain_hash(store, chain->id, head.seq, &head.hash);
-    if (*out_rc != RC_OK) {
+    look->rc = store_chain_hash(store, chain->id, head.seq, &head.hash);
+    if (look->rc != RC_OK) {
         return BATCH_STORE;
     }
+    struct chain_head at_mine = head;
     bool same = memcmp(head.hash.b, batch->before, SEEN_HASH_BYTES) == 0;
     bool overlap_same = head.seq != chain->head.seq || same;
     struct reader items = reader_of(batch->items);
@@ -170,6 +207,7 @@ static enum batch_fit batch_examine(struct sync_hub *hub, struct session *sessio
         }
         chain_add_record(&head, item.content, item.has_sig ? &item.sig : NULL);
         if (head.seq == chain->head.seq) {
+            at_mine = head;
             overlap_same = hash32_equal(&head.hash, &chain->head.hash);
         }
     }
@@ -179,12 +217,14 @@ static enum batch_fit batch_examine(struct sync_hub *hub, struct session *sessio
     }
     if (head.seq <= chain->head.seq) {
         struct hash32 mine;
-        *out_rc = store_chain_hash(store, chain->id, head.seq, &mine);
-        if (*out_rc != RC_OK) {
+        look->rc = store_chain_hash(store, chain->id, head.seq, &mine);
+        if (look->rc != RC_OK) {
             return BATCH_STORE;
         }
+        look->head = head;
         return hash32_equal(&mine, &head.hash) ? BATCH_KNOWN : BATCH_FORKS;
     }
+    look->head = at_mine;
     return overlap_same ? BATCH_FITS : BATCH_FORKS;
 }
 
@@ -211,12 +251,59 @@ static enum rc batch_admit(struct sync_hub *hub, const struct batch *batch,
         if (MUTANT(&hub->options, wrong_bytes)) {
             record.sig.b[0] ^= 1;
         }
-        rc = admit_record(hub, &place, &content, &record, now);
+        rc = hub_admit_record(hub, &place, &content, &record, now);
         if (rc != RC_OK) {
             return rc;
         }
     }
     return store_seal_put(hub->options.store, chain->id, place.seq, &batch->seal);
+}
+
+// Once for each incarnation: a device can make as many branches as it likes.
+enum rc hub_note_fork(struct sync_hub *hub, struct session *session, const struct fork *fork,
+                      struct moment now) {
+    char key[16 + ID_HEX_BYTES] = "sync.fork.";
+    struct buf known;
+    buf_init(&known, 16);
+    id16_hex(fork->chain.author.id, key + strlen(key));
+    enum rc rc = store_meta_get(hub->options.store, key, &known);
+    buf_fini(&known);
+    if (rc != RC_NOT_FOUND || !hub->options.forked || hub->phase != HUB_SERVING) {
+        return rc == RC_NOT_FOUND ? RC_OK : rc;
+    }
+    rc = hub->options.forked(hub->options.ctx, session->device, fork, now);
+    return rc == RC_OK ? store_meta_set(hub->options.store, key, slice_text("1")) : rc;
+}
+
+enum rc session_on_fork(struct sync_hub *hub, struct session *session, const struct frame *frame,
+                        struct moment now) {
+    struct fork fork;
+    struct store_author author;
+    struct hash32 mine;
+    if (fork_decode(frame->body, &fork) != RC_OK) {
+        hub->status.not_verified++;
+        return RC_OK;
+    }
+    struct chain_head head = {.seq = fork.seq, .hash = fork.hash};
+    bool proven = store_author_get(hub->options.store, fork.chain.author, &author) == RC_OK &&
+                  memcmp(author.device_key.b, session->device_key.b, PUBLIC_KEY_BYTES) == 0 &&
+                  seal_verify(hub->options.scheme, store_site(hub->options.store), fork.chain,
+                              &head, &author.device_key, &fork.seal);
+    enum rc rc = RC_OK;
+    if (!proven) {
+        hub->status.not_verified++;
+    } else if (store_chain_hash(hub->options.store, fork.chain, fork.seq, &mine) == RC_OK &&
+               !hash32_equal(&mine, &fork.hash)) {
+        hub->status.forks++;
+        rc = hub_note_fork(hub, session, &fork, now);
+    }
+    // The device need not say it again.
+    buf_reset(&hub->body);
+    buf_put(&hub->body, frame->body.data, frame->body.len);
+    if (rc == RC_OK) {
+        session_send_keyed(hub, session, FRAME_FORK, LANE_CONTROL);
+    }
+    return rc;
 }
 
 void session_ack_later(struct session *session, uint8_t index, enum ack_reason reason) {
@@ -237,7 +324,12 @@ static enum rc batch_take(struct sync_hub *hub, struct session *session, const s
     static const enum ack_reason reasons[] = {
         [BATCH_FITS] = ACK_OK,       [BATCH_KNOWN] = ACK_OK,      [BATCH_FORKS] = ACK_FORK,
         [BATCH_BAD_SEAL] = ACK_SEAL, [BATCH_BAD_FORM] = ACK_FORM, [BATCH_STORE] = ACK_OK};
-    enum batch_fit fit = batch_examine(hub, session, batch, &chain, &rc);
+    struct batch_look look = {.rc = RC_OK};
+    enum batch_fit fit = batch_examine(hub, session, batch, &chain, &look);
+    struct fork fork = {
+        .chain = chain.id, .seq = look.head.seq, .hash = look.head.hash, .seal = batch->seal};
+    bool sealed_there = look.head.seq == batch->first_seq + batch->count - 1;
+    rc = look.rc;
     switch (fit) {
     case BATCH_FITS:
         rc = batch_admit(hub, batch, &chain, now);
@@ -252,6 +344,9 @@ static enum rc batch_take(struct sync_hub *hub, struct session *session, const s
         rc = store_quarantine_put(hub->options.store, session->account,
                                   fit == BATCH_FORKS ? RC_FORK : RC_BAD_SIGNATURE, batch->items,
                                   now.utc);
+        if (rc == RC_OK && fit == BATCH_FORKS && sealed_there) {
+            rc = hub_note_fork(hub, session, &fork, now);
+        }
         break;
     case BATCH_KNOWN:
         break;

@@ -2,6 +2,9 @@
 //   hub.c       sessions, greetings, acknowledgements, the outbox
 //   hub_log.c   the hub's log: its own records, admission of batches, seals
 //   hub_feed.c  the log as FEED frames for a session
+//   hub_behind.c   claims of readers, taking back, the next incarnation
+//   hub_salvage.c  records that nobody adopted
+//   hub_again.c    held records
 #ifndef DAVY_SYNC_HUB_SESSION_PRIV_H
 #define DAVY_SYNC_HUB_SESSION_PRIV_H
 
@@ -13,6 +16,7 @@
 #define START_EVERY_MS 300
 #define SESSION_SILENT_MS 120000 // six missed signs of life
 #define META_SERVED "sync.served"
+#define META_RESTORED "sync.restored" // set by a restore; empty or absent: not restored
 
 // An out-of-order batch that waits for the ones before it.
 struct waiting_batch {
@@ -26,9 +30,19 @@ struct waiting_batch {
 struct feed_state {
     uint64_t sent;  // highest entry handed to the link
     uint64_t acked; // highest entry that the reader holds
+    uint64_t probe; // where two branches were looked for last
     struct mono_ms sent_at;
     uint32_t retry_ms;
     uint32_t in_flight_bytes;
+};
+
+// A reader holds more of a chain of my log than I do, it says.
+struct claim {
+    struct author_id author;
+    uint64_t seq;  // 0: none
+    uint64_t from; // ask from here on: nearer to where two branches part; 0: behind what I hold
+    struct mono_ms asked;
+    uint8_t tries;
 };
 
 struct session {
@@ -46,7 +60,15 @@ struct session {
     struct mono_ms heard;
     uint16_t ack_due; // bit by chain index
     uint8_t ack_reason[FRAME_CHAINS_MAX];
+    struct author_id feed_hub; // the incarnation whose log is fed now
     struct feed_state feeds[FRAME_CHAINS_MAX];
+    bool tell_next; // the reader must know of the next incarnation before it can go on
+    struct mono_ms told_at;
+    struct claim claims[FRAME_CHAINS_MAX];
+    bool claims_refused;
+    bool unknown_log; // it reads an incarnation that I do not know
+    struct author_id surplus_hub;
+    struct chain_head surplus[FRAME_CHAINS_MAX]; // of surplus_hub, as far as it was verified
     struct waiting_batch *waiting;
     size_t waiting_bytes;
 };
@@ -67,6 +89,13 @@ struct sync_hub {
     uint32_t session_count;
     uint32_t session_next;
     enum hub_phase phase;
+    struct author_id author; // the incarnation that writes now
+    bool restored, confirmed, answered;
+    bool behind; // proven: something was lost
+    struct mono_ms news_at, tick_at;
+    bool held_dirty; // something may decide a held record
+    struct mono_ms again_at;
+    struct store_log again_from;
     bool started;                         // START was broadcast
     bool served;                          // some reader holds a part of this log
     uint32_t ungrouped[FRAME_CHAINS_MAX]; // bytes of entries since the last seal
@@ -95,7 +124,45 @@ DAVY_MUST_USE enum rc session_take_batch(struct sync_hub *hub, struct session *s
                                          const struct frame *frame, struct moment now);
 void session_ack_later(struct session *session, uint8_t index, enum ack_reason reason);
 
+// States a verdict: an admit in the hub's chain of the record's lane, and the log's row.
+DAVY_MUST_USE enum rc hub_append_admit(struct sync_hub *hub, struct admit *admit,
+                                       struct moment now);
+// The same, with its bytes counted for the next seal: a verdict that comes without its record.
+DAVY_MUST_USE enum rc hub_append_verdict(struct sync_hub *hub, struct admit *admit,
+                                         struct moment now);
+// Appends a record to its author's chain with the verdict that it gets.
+DAVY_MUST_USE enum rc hub_admit_record(struct sync_hub *hub, const struct place *place,
+                                       const struct content *content, struct signed_record *record,
+                                       struct moment now);
+// The same for a record of an earlier incarnation of this hub, in its chain of today.
+DAVY_MUST_USE enum rc hub_append_judged(struct sync_hub *hub, uint8_t lane, uint8_t audience,
+                                        const struct signed_record *record, struct moment now);
+// A device sealed two branches; `fork` is the one that lost. Verified by the caller.
+DAVY_MUST_USE enum rc hub_note_fork(struct sync_hub *hub, struct session *session,
+                                    const struct fork *fork, struct moment now);
+DAVY_MUST_USE enum rc session_on_fork(struct sync_hub *hub, struct session *session,
+                                      const struct frame *frame, struct moment now);
+
+// hub_behind.c
+// Notes what a reader holds and I do not. True if there is such.
+bool session_claims(struct sync_hub *hub, struct session *session, const struct fack *fack);
+DAVY_MUST_USE enum rc session_on_give(struct sync_hub *hub, struct session *session,
+                                      const struct frame *frame, struct moment now);
+DAVY_MUST_USE enum rc sync_hub_open_rank(struct sync_hub *hub, struct moment now);
+void sync_hub_author_load(struct sync_hub *hub);
+
+// hub_salvage.c: takes the records of a verified frame that have no verdict.
+DAVY_MUST_USE enum rc session_salvage(struct sync_hub *hub, struct session *session,
+                                      const struct feed *feed, struct moment now);
+
+// hub_again.c
+bool hub_again_due(const struct sync_hub *hub, struct moment now);
+DAVY_MUST_USE enum rc hub_again_tick(struct sync_hub *hub, struct moment now);
+
 // hub_feed.c
+// Which incarnation's log the reader is fed, and from where.
+void session_feed_from(struct sync_hub *hub, struct session *session, struct author_id hub_author,
+                       const struct frame_chain *cursors, uint8_t count);
 // Queues what the reader lacks of one chain, as far as its window goes.
 void session_feed(struct sync_hub *hub, struct session *session, uint8_t index, struct moment now);
 

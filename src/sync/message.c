@@ -349,6 +349,7 @@ enum rc feed_next(struct reader *items, struct feed_item *out_item) {
 }
 
 enum rc feed_encode(const struct feed *feed, struct buf *out) {
+    buf_put(out, feed->hub.id.b, ID_BYTES);
     buf_put_u8(out, feed->lane);
     buf_put_u8(out, feed->audience);
     buf_put_varint(out, feed->first_seq);
@@ -364,6 +365,7 @@ enum rc feed_encode(const struct feed *feed, struct buf *out) {
 enum rc feed_decode(struct slice body, struct feed *out_feed) {
     struct reader in = reader_of(body);
     struct feed feed = {0};
+    reader_copy(&in, feed.hub.id.b, ID_BYTES);
     get_lane(&in, &feed.lane, &feed.audience);
     feed.first_seq = reader_varint(&in);
     reader_copy(&in, feed.before, SEEN_HASH_BYTES);
@@ -372,7 +374,7 @@ enum rc feed_decode(struct slice body, struct feed *out_feed) {
     feed.head_seq = reader_varint(&in);
     reader_copy(&in, feed.seal.b, SIGNATURE_BYTES);
     feed.items = reader_take(&in, reader_left(&in));
-    if (feed.first_seq == 0 || count == 0 || count > feed.items.len ||
+    if (id16_is_zero(feed.hub.id) || feed.first_seq == 0 || count == 0 || count > feed.items.len ||
         feed.last_seq < feed.first_seq || feed.head_seq < feed.last_seq ||
         feed.head_seq > INT64_MAX) {
         reader_fail(&in, RC_INVALID);
@@ -397,6 +399,68 @@ enum rc feed_decode(struct slice body, struct feed *out_feed) {
     enum rc rc = reader_done(&items);
     if (rc == RC_OK) {
         *out_feed = feed;
+    }
+    return rc;
+}
+
+static void put_chain_id(struct buf *out, struct chain_id id) {
+    buf_put(out, id.author.id.b, ID_BYTES);
+    buf_put_u8(out, id.lane);
+    buf_put_u8(out, id.audience);
+}
+
+static struct chain_id get_chain_id(struct reader *in) {
+    struct chain_id id = {0};
+    reader_copy(in, id.author.id.b, ID_BYTES);
+    get_lane(in, &id.lane, &id.audience);
+    if (id16_is_zero(id.author.id)) {
+        reader_fail(in, RC_INVALID);
+    }
+    return id;
+}
+
+static uint64_t get_seq(struct reader *in) {
+    uint64_t seq = reader_varint(in);
+    if (seq == 0 || seq > INT64_MAX) {
+        reader_fail(in, RC_INVALID);
+    }
+    return seq;
+}
+
+enum rc fork_encode(const struct fork *fork, struct buf *out) {
+    put_chain_id(out, fork->chain);
+    buf_put_varint(out, fork->seq);
+    buf_put(out, fork->hash.b, HASH_BYTES);
+    buf_put(out, fork->seal.b, SIGNATURE_BYTES);
+    return buf_rc(out);
+}
+
+enum rc fork_decode(struct slice body, struct fork *out_fork) {
+    struct reader in = reader_of(body);
+    struct fork fork = {.chain = get_chain_id(&in)};
+    fork.seq = get_seq(&in);
+    reader_copy(&in, fork.hash.b, HASH_BYTES);
+    reader_copy(&in, fork.seal.b, SIGNATURE_BYTES);
+    enum rc rc = reader_done(&in);
+    if (rc == RC_OK) {
+        *out_fork = fork;
+    }
+    return rc;
+}
+
+enum rc pull_encode(const struct pull *pull, struct buf *out) {
+    put_chain_id(out, pull->chain);
+    buf_put_varint(out, pull->from);
+    return buf_rc(out);
+}
+
+enum rc pull_decode(struct slice body, struct pull *out_pull) {
+    struct reader in = reader_of(body);
+    struct pull pull = {.chain = get_chain_id(&in)};
+    pull.from = get_seq(&in);
+    enum rc rc = reader_done(&in);
+    if (rc == RC_OK) {
+        *out_pull = pull;
     }
     return rc;
 }

@@ -37,6 +37,10 @@ void sync_random_fill(struct sync_random *random, void *out, size_t len);
 // What is held of an author's chains, by (lane, audience), empty ones left out.
 DAVY_MUST_USE enum rc chains_held(struct store *store, struct author_id author, bool sealed_only,
                                   struct frame_chain *out_chains, uint8_t *out_count);
+// How far a copy of a hub's log is: its sealed heads, and of an incarnation that ended nothing
+// beyond what its successor adopted.
+DAVY_MUST_USE enum rc log_cursors(struct store *store, struct author_id hub,
+                                  struct frame_chain *out_chains, uint8_t *out_count);
 void chain_mark(struct chain_id id, const struct chain_head *head, struct frame_chain *out_chain);
 // The log of a hub as a *seen* for records of a lane.
 enum rc seen_of(struct store *store, struct author_id hub, uint8_t lane, struct seen *out_seen);

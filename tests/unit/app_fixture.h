@@ -139,8 +139,11 @@ static inline bool hub_device_of(void *ctx, const char *account, struct sync_pee
 
 static inline enum verdict hub_judge(void *ctx, const struct content *content,
                                      const struct place *place, const struct signed_record *record,
-                                     uint16_t *out_rule) {
+                                     bool repeat, uint16_t *out_rule) {
     struct fixture *f = ctx;
+    if (repeat) {
+        return VERDICT_REPEAT;
+    }
     struct refusal refusal = {0};
     enum verdict verdict = VERDICT_NONE;
     struct judge judge = {.store = f->hub_store,

@@ -9,6 +9,7 @@
 
 #include "test_util.h"
 
+#include "davy/app/author.h"
 #include "davy/app/control.h"
 #include "davy/app/judge.h"
 #include "davy/hub/hub.h"
@@ -38,6 +39,7 @@ struct flying {
 };
 
 struct link {
+    uint8_t mute[DEVS];                   // by lane: what the hub sends there is lost
     bool away;                            // the broker takes everything and delivers nothing
     uint32_t lose, repeat, flip, shuffle; // per mille
     struct flying flight[FLIGHT_MAX];
@@ -59,7 +61,8 @@ struct dev {
     struct author_id author;
     uint8_t author_random[AUTHOR_RANDOM_BYTES];
     bool enrolled;
-    struct slice last_hello; // owned copy of the newest greeting
+    struct buf open_body, open_content; // of a new incarnation
+    struct slice last_hello;            // owned copy of the newest greeting
 };
 
 struct rogue {
@@ -205,9 +208,11 @@ static inline void run(struct world *w, int64_t ms) {
 // ---- The hub ----
 
 static inline enum rc world_send(void *ctx, const char *account, uint8_t lane, struct slice frame) {
-    (void)lane;
     struct world *w = ctx;
     for (uint8_t i = 0; i < DEVS; i++) {
+        if (w->link.mute[i] & (1u << lane)) {
+            continue;
+        }
         if (!account || strcmp(account, w->devs[i].account) == 0) {
             link_put(w, i, w->devs[i].account, frame);
         }
@@ -388,13 +393,35 @@ static inline void dev_enrolled(void *ctx, struct key_id key, enum refusal_code 
     ((struct dev *)ctx)->enrolled = code == REFUSAL_NONE;
 }
 
+static inline enum rc dev_incarnate(void *ctx, const struct incarnation *next, struct moment now,
+                                    struct signed_record *out_record) {
+    struct dev *d = ctx;
+    struct device_config config = {.site = d->world->config.site, .device = d->rid};
+    struct author_open open = {.config = &config,
+                               .device_key = *keypair_public(d->key),
+                               .own = next->own,
+                               .opening = &next->before,
+                               .now = now};
+    dev_random(d, open.nonce, NONCE_BYTES);
+    d->author = next->own.author;
+    memcpy(d->author_random, next->own.random, AUTHOR_RANDOM_BYTES);
+    return author_open_make(&open, &d->open_body, &d->open_content, out_record);
+}
+
 static inline void dev_open(struct dev *d, bool create) {
+    struct store_own own;
     struct refusal refusal = {0};
     struct store_options store = {.folder = "",
                                   .vfs = sim_disk_vfs_name(d->disk),
                                   .registry = app_registry(),
                                   .create = create};
     assert_int_equal(store_open(&store, &d->store, &refusal), RC_OK);
+    if (store_own_get(d->store, &own) == RC_OK) {
+        d->author = own.author;
+        memcpy(d->author_random, own.random, AUTHOR_RANDOM_BYTES);
+    }
+    buf_init(&d->open_body, LIMIT_RECORD_BODY_BYTES);
+    buf_init(&d->open_content, LIMIT_RECORD_CONTENT_BYTES);
     assert_int_equal(roster_new(&d->roster), RC_OK);
     struct view_query all = {.limit = UINT32_MAX};
     assert_int_equal(store_view_each(d->store, &roster_module, &all, dev_load, d), RC_OK);
@@ -411,6 +438,7 @@ static inline void dev_open(struct dev *d, bool create) {
                                           .seed = dice(&d->world->secret),
                                           .ctx = d,
                                           .key_of = dev_key_of,
+                                          .incarnate = dev_incarnate,
                                           .random = dev_random,
                                           .send = dev_send,
                                           .enrolled = dev_enrolled};
@@ -486,6 +514,8 @@ static inline void dev_found(struct world *w, uint8_t index) {
 
 static inline void dev_close(struct dev *d) {
     sync_device_free(d->sync);
+    buf_fini(&d->open_body);
+    buf_fini(&d->open_content);
     store_close(d->store);
     roster_free(d->roster);
     d->sync = NULL;
@@ -834,6 +864,33 @@ static inline void verdict_everywhere(struct world *w, struct place place, enum 
         assert_string_equal(refusal_name((enum refusal_code)log.rule), refusal_name(rule));
         assert_int_equal(log.verdict, verdict);
     }
+}
+
+// Everything the devices wrote is in the log, once.
+static inline void assert_comments(struct world *w, struct rid subject, uint32_t count) {
+    struct alarm_state state = alarm_everywhere(w, subject);
+    assert_int_equal(state.comment_count, count);
+    for (int i = 0; i < DEVS; i++) {
+        struct chain_id id = {.author = w->devs[i].author, .lane = LANE_SAFETY};
+        struct store_chain mine, theirs;
+        assert_int_equal(store_chain_get(w->devs[i].store, id, &mine), RC_OK);
+        assert_int_equal(store_chain_get(hub_store(w->hub), id, &theirs), RC_OK);
+        assert_int_equal(mine.head.seq, theirs.head.seq);
+        assert_true(hash32_equal(&mine.head.hash, &theirs.head.hash));
+        assert_int_equal(mine.acked_seq, mine.head.seq);
+        assert_int_equal(mine.logged_seq, mine.head.seq);
+    }
+}
+
+static inline void write_comments(struct world *w, struct rid subject, uint32_t count) {
+    for (uint32_t i = 0; i < count; i++) {
+        (void)dev_act(&w->devs[i % DEVS], KIND_ALARM_COMMENT, subject, "看过 seen, 150 kPa");
+    }
+}
+
+static inline void hub_takes(struct world *w, const char *account, struct slice frame) {
+    assert_int_equal(hub_receive(w->hub, account, frame), RC_OK);
+    hub_round(w);
 }
 
 #endif

@@ -122,8 +122,9 @@ static void test_rows_of_an_older_file_are_ranked(void **state) {
         sqlite3_exec(db,
                      "DROP TRIGGER log_keep; DROP TRIGGER log_stay; DROP TRIGGER entry_stay;"
                      "DROP TRIGGER seal_stay; DROP TABLE cut; DROP TABLE void; DROP TABLE opening;"
-                     "DROP TABLE hub; DROP TABLE blob; DROP TABLE blob_chunk; DROP TABLE blob_named;"
-                     "UPDATE log SET id = (2 << 40) | (id & ((1 << 40) - 1));"
+                     "DROP INDEX log_held; DROP TABLE blob_named; DROP TABLE blob_chunk;"
+                     "DROP TABLE blob;"
+                     "DROP TABLE hub; UPDATE log SET id = (2 << 40) | (id & ((1 << 40) - 1));"
                      "UPDATE view_note SET folded = (2 << 40) | (folded & ((1 << 40) - 1));"
                      "CREATE TRIGGER log_keep BEFORE UPDATE ON log BEGIN SELECT 1; END;"
                      "CREATE TRIGGER log_stay BEFORE DELETE ON log BEGIN SELECT 1; END;"

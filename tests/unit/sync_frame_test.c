@@ -105,7 +105,8 @@ static void put_feed(struct buf *out) {
     for (size_t i = 0; i < COUNT_IN(all); i++) {
         assert_int_equal(feed_put_item(&items, &all[i]), RC_OK);
     }
-    struct feed feed = {.lane = 2,
+    struct feed feed = {.hub = {{{9}}},
+                        .lane = 2,
                         .first_seq = 7,
                         .count = COUNT_IN(all),
                         .last_seq = 9,
@@ -315,7 +316,8 @@ static void ranges_are_checked(void **state) {
     buf_reset(&body);
     assert_int_equal(ack_encode(&ack, &body), RC_OK);
     assert_int_equal(ack_decode(buf_slice(&body), &read), RC_INVALID);
-    struct feed feed = {.first_seq = 1, .count = 1, .last_seq = 2, .head_seq = 2}, feed_read;
+    struct feed feed = {.hub = {{{9}}}, .first_seq = 1, .count = 1, .last_seq = 2, .head_seq = 2},
+                feed_read;
     struct buf items;
     buf_init(&items, 256);
     struct feed_item own = {.type = FEED_OWN, .content = slice_text("x")};

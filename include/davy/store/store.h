@@ -5,9 +5,9 @@
 // everything as it was; RC_IO from a commit means that the process must end and recover from the
 // file (fsync errors are never retried): every later store_begin returns RC_IO. One transaction a
 // loop round: store_begin … store_commit. Every write below needs an open transaction (ENSUREd).
-// Once a write failed for the disk's or memory's sake, or a read for memory's sake, all other writes
-// of the transaction and the commit return the same, and the commit rolls back. Reads see the open
-// transaction.
+// Once a write failed for the disk's or memory's sake, or a read for memory's sake, all other
+// writes of the transaction and the commit return the same, and the commit rolls back. Reads see
+// the open transaction.
 //
 // TABLES (STRICT). entry, seal and log are append-only by trigger.
 //   site; author (site, id); chain (author, lane, audience): what is below is keyed by site through
@@ -99,6 +99,8 @@ DAVY_MUST_USE enum rc store_own_set(struct store *store, const struct store_own 
 // Incarnations of the site's hub have ranks 1, 2, … A rank stands for good: RC_EXISTS if the author
 // has this one, RC_FORK if the author has another or the rank is another's.
 DAVY_MUST_USE enum rc store_hub_put(struct store *store, struct author_id hub, uint32_t rank);
+// Forgets a rank whose verdicts are all void; the author's chains stay. RC_DENIED if some stand.
+DAVY_MUST_USE enum rc store_hub_drop(struct store *store, struct author_id hub);
 // 0: not known as a hub.
 uint32_t store_hub_rank(struct store *store, struct author_id hub);
 DAVY_MUST_USE enum rc store_hub_at(struct store *store, uint32_t rank,
@@ -202,6 +204,14 @@ struct store_log {
 DAVY_MUST_USE enum rc store_log_put(struct store *store, const struct store_log *log);
 DAVY_MUST_USE enum rc store_log_of(struct store *store, const struct place *record,
                                    struct store_log *out_log); // RC_NOT_FOUND
+// The newest verdict about a record at any of its places. RC_NOT_FOUND.
+DAVY_MUST_USE enum rc store_log_of_rid(struct store *store, struct rid rid,
+                                       struct store_log *out_log);
+// Records whose newest verdict is held, in log order, after a row of the log (zeroed: from the
+// start).
+DAVY_MUST_USE enum rc store_held_each(struct store *store, struct store_log after,
+                                      enum rc (*visit)(void *ctx, const struct store_log *log),
+                                      void *ctx);
 uint64_t store_log_last_n(struct store *store, struct author_id hub);
 
 // Takes back what a chain of a hub states beyond a seq: the verdicts move to `void`, their records
@@ -209,6 +219,9 @@ uint64_t store_log_last_n(struct store *store, struct author_id hub);
 // not called: the caller reads the views again.
 DAVY_MUST_USE enum rc store_log_void(struct store *store, struct chain_id chain, uint64_t after_seq,
                                      uint64_t *out_count);
+// Has any entry beyond a seq a verdict?
+DAVY_MUST_USE enum rc store_chain_is_judged(struct store *store, struct chain_id chain,
+                                            uint64_t after_seq, bool *out_judged);
 // Moves the entries beyond a seq, with their seals, from a chain to `cut`, so that another branch
 // can take their place. RC_DENIED if one of them has a verdict.
 DAVY_MUST_USE enum rc store_chain_cut(struct store *store, struct chain_id chain,

@@ -16,6 +16,7 @@
 
 #include "davy/store/store.h"
 #include "davy/sync/frame.h"
+#include "davy/sync/incarnation.h"
 #include "davy/sync/mutant.h"
 
 struct sync_device;
@@ -27,7 +28,7 @@ struct sync_device_options {
     struct rid device_rid;
     struct public_key peer_key; // proves the hub's frames: pinned by the invite
     struct public_key seal_key; // seals the log that is read; another one only behind a relay
-    struct author_id author;    // my incarnation
+    struct author_id author;    // my first incarnation; a later one is the store's (store_own)
     uint8_t author_random[AUTHOR_RANDOM_BYTES];
     uint32_t message_bytes_max;         // LIMIT_MESSAGE_BYTES or less on a narrow link
     uint64_t seed;                      // jitter and nonces
@@ -37,6 +38,11 @@ struct sync_device_options {
     // roster;
     // a genesis is verified by its own body.)
     bool (*key_of)(void *ctx, const struct content *content, struct public_key *out_key);
+    // States a new incarnation: builds its sealed opening statement, which is appended at once, and
+    // notes that own records stand in its chains from now on (if the transaction commits). NULL: a
+    // chain that lost stays as it is.
+    enum rc (*incarnate)(void *ctx, const struct incarnation *next, struct moment now,
+                         struct signed_record *out_record);
     // Secret randomness (key exchange, nonces).
     void (*random)(void *ctx, void *out, size_t len);
     // Hands a finished frame to the link. RC_OFFLINE, RC_FULL: kept back, sent again later.
@@ -65,6 +71,8 @@ struct sync_device_status {
     uint64_t sent_bytes, received_bytes; // frame bytes since start
     uint64_t resent_bytes;
     uint32_t rtt_ms;
+    uint64_t reauthored;   // new incarnations begun in this run
+    uint64_t voided;       // verdicts taken back: what was read from views must be read again
     uint64_t not_verified; // messages dropped because they did not verify
     char trouble[96];      // last reason in English for the log, "" if none
 };
@@ -98,7 +106,7 @@ enum rc sync_device_seen(struct sync_device *device, uint8_t lane, struct seen *
 // The same from a store alone: what it holds of a hub's log. A zero hub gives none. If the store
 // fails, marks are missing from *out_seen, and an act must not be signed over it.
 enum rc sync_seen(struct store *store, struct author_id hub, uint8_t lane, struct seen *out_seen);
-// The hub whose log the store follows, as the last greeting told. Zero: none.
+// The incarnation of the hub whose log the store reads now. Zero: none.
 struct author_id sync_hub_of(struct store *store);
 // The same, and whether the store could tell.
 DAVY_MUST_USE enum rc sync_hub_find(struct store *store, struct author_id *out_hub);

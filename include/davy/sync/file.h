@@ -20,8 +20,4 @@ DAVY_MUST_USE enum rc sync_hub_import(struct sync_hub *hub, const struct sync_fi
                                       enum ack_reason *out_reason, bool *out_new,
                                       uint64_t *out_held);
 
-// A reader that has never met a hub, or only an earlier incarnation of it, follows the one whose
-// log came by file. In a transaction.
-DAVY_MUST_USE enum rc sync_follow(struct store *store, struct author_id hub);
-
 #endif

@@ -29,6 +29,10 @@
 // JOINED    hub     by secret  site, hub key, and once confirmed the device's id
 // ENROL     device  keyed      a person's new key, proven by a one-time code
 // ENROLLED  hub     keyed      the answer
+// FORK      device  keyed      a seal of my earlier incarnation over another branch than the hub's;
+//                              the hub sends it back once it is settled
+// PULL      hub     keyed      give me my own log back: a chain and a place
+// GIVE      device  keyed      as FEED: entries of the hub's log that the hub lost
 #ifndef DAVY_SYNC_FRAME_H
 #define DAVY_SYNC_FRAME_H
 
@@ -52,6 +56,9 @@ enum frame_type {
     FRAME_JOINED = 10,
     FRAME_ENROL = 11,
     FRAME_ENROLLED = 12,
+    FRAME_FORK = 13,
+    FRAME_PULL = 14,
+    FRAME_GIVE = 15,
     FRAME_TYPE_COUNT
 };
 enum frame_flag { FRAME_ZSTD = 1, FRAME_KEYED = 2, FRAME_SIGNED = 4, FRAME_BOXED = 8 };
@@ -204,6 +211,7 @@ DAVY_MUST_USE enum rc batch_next(struct reader *items, struct batch_item *out_it
 //   3 a seal of another author's chain (not part of the hub's chain; follows the admits it covers)
 enum feed_item_type { FEED_OWN = 0, FEED_ADMIT = 1, FEED_ADMIT_HELD = 2, FEED_AUTHOR_SEAL = 3 };
 struct feed {
+    struct author_id hub; // the incarnation whose chain it is
     uint8_t lane;
     uint8_t audience;
     uint64_t first_seq;
@@ -226,6 +234,24 @@ DAVY_MUST_USE enum rc feed_put_item(struct buf *items, const struct feed_item *i
 DAVY_MUST_USE enum rc feed_encode(const struct feed *feed, struct buf *out);
 DAVY_MUST_USE enum rc feed_decode(struct slice body, struct feed *out_feed);
 DAVY_MUST_USE enum rc feed_next(struct reader *items, struct feed_item *out_item);
+
+// FORK: two seals of one chain disagree; this one is the sender's.
+struct fork {
+    struct chain_id chain;
+    uint64_t seq;
+    struct hash32 hash;
+    struct signature seal;
+};
+DAVY_MUST_USE enum rc fork_encode(const struct fork *fork, struct buf *out);
+DAVY_MUST_USE enum rc fork_decode(struct slice body, struct fork *out_fork);
+
+// PULL: the hub asks a reader for entries of a chain of its own log.
+struct pull {
+    struct chain_id chain;
+    uint64_t from;
+};
+DAVY_MUST_USE enum rc pull_encode(const struct pull *pull, struct buf *out);
+DAVY_MUST_USE enum rc pull_decode(struct slice body, struct pull *out_pull);
 
 // DIGEST: live values of one area.
 #define DIGEST_VALUES_MAX 600

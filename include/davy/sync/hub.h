@@ -8,13 +8,16 @@
 // admitted
 // with its verdict; a record that is refused is held in the author's chain all the same.
 // A hub that starts asks for its own heads (START) and admits nothing until a reader answers,
-// unless no
-// reader can exist yet; a reader that holds more than the hub means that the hub is behind.
+// unless no reader can exist yet. A reader that claims more of this log than the hub holds is asked
+// for it (PULL); what this hub's own seal proves is taken back, and the hub goes on as its next
+// incarnation. What an earlier one said and nobody adopted comes as records only. A restored store
+// (meta sync.restored) goes this way in any case; where nobody answers, a person confirms.
 #ifndef DAVY_SYNC_HUB_H
 #define DAVY_SYNC_HUB_H
 
 #include "davy/store/store.h"
 #include "davy/sync/frame.h"
+#include "davy/sync/incarnation.h"
 #include "davy/sync/mutant.h"
 
 struct sync_hub;
@@ -33,7 +36,7 @@ struct sync_hub_options {
     const struct keys_scheme *scheme;
     const struct keypair *device; // the hub's device key
     struct rid device_rid;
-    struct author_id author;
+    struct author_id author; // the first incarnation; a later one is the store's (store_own)
     uint8_t author_random[AUTHOR_RANDOM_BYTES];
     uint64_t seed;
     bool readers_exist; // devices other than this hub are enrolled: ask before serving
@@ -44,10 +47,17 @@ struct sync_hub_options {
     bool relay;
     // The enrolled device that uses a broker account; false if none.
     bool (*device_of)(void *ctx, const char *account, struct sync_peer *out_peer);
-    // Judges one record (form, signature, right, effect, module). `repeat` is true if its rid is
-    // known.
+    // Judges one record (form, signature, right, effect, module). `repeat`: its rid is known, and
+    // it is a repeat unless it is no copy of it at all (store_is_stray).
     enum verdict (*judge)(void *ctx, const struct content *content, const struct place *place,
-                          const struct signed_record *record, uint16_t *out_rule);
+                          const struct signed_record *record, bool repeat, uint16_t *out_rule);
+    // The public key that should verify `content`; false if unknown.
+    bool (*key_of)(void *ctx, const struct content *content, struct public_key *out_key);
+    // As in sync/device.h, for the hub. NULL: a hub that is behind goes on under its old name.
+    enum rc (*incarnate)(void *ctx, const struct incarnation *next, struct moment now,
+                         struct signed_record *out_record);
+    // States that a device sealed two branches; `fork` is the one that lost. NULL: not stated.
+    enum rc (*forked)(void *ctx, struct rid device, const struct fork *fork, struct moment now);
     // Certifies a person's key for a device: checks the code and appends the record. REFUSAL_NONE
     // if done.
     enum refusal_code (*enrol)(void *ctx, struct rid device, const struct enrol *enrol,
@@ -72,7 +82,16 @@ struct sync_hub_status {
     uint64_t n;
     uint64_t head_seq[LANE_COUNT];
     uint64_t admitted, refused, not_verified, forks;
-    struct rid ahead; // HUB_BEHIND: the device that holds more
+    struct rid ahead;        // the device that last claimed to hold more
+    uint32_t rank;           // of the incarnation that writes now
+    uint64_t claims;         // of readers that hold more
+    uint64_t claims_refused; // nothing came of them
+    uint64_t taken_back;     // frames of my own log
+    uint64_t salvaged;       // records of what nobody adopted
+    uint64_t voided;         // verdicts of mine that were taken back: read the views again
+    uint64_t own_forks;      // seals of mine over two branches
+    uint64_t ranks;          // incarnations begun in this run
+    uint64_t released;       // held records that got another verdict
 };
 
 DAVY_MUST_USE enum rc sync_hub_new(const struct sync_hub_options *options,
@@ -81,6 +100,9 @@ void sync_hub_free(struct sync_hub *hub);
 // One message on an account's up topic (or its join topic).
 DAVY_MUST_USE enum rc sync_hub_receive(struct sync_hub *hub, const char *account,
                                        struct slice frame, struct moment now);
+// Pulls, recovery and held records; inside a transaction, when sync_hub_due says so.
+bool sync_hub_due(const struct sync_hub *hub, struct moment now);
+DAVY_MUST_USE enum rc sync_hub_tick(struct sync_hub *hub, struct moment now);
 // Appends a record of the hub itself and logs it as accepted. RC_BUSY while not serving.
 DAVY_MUST_USE enum rc sync_hub_append(struct sync_hub *hub, uint8_t lane, uint8_t audience,
                                       const struct signed_record *record, struct moment now,

@@ -10,6 +10,14 @@ struct sync_mutants {
     bool rid_unchecked;     // the hub judges a known act again
     bool wrong_bytes;       // the hub keeps other bytes than it was given
     bool no_resend;         // the device sends everything once
+    bool no_reauthor;       // a device whose chain lost goes on under its old incarnation
+    bool no_carry;          // a new incarnation of a device leaves its unjudged acts behind
+    bool no_void;           // verdicts beyond the adopted heads stand
+    bool no_rank;           // a hub that is behind goes on under its old incarnation
+    bool no_take_back;      // a hub that is behind takes nothing back from its readers
+    bool claim_believed;    // a reader's word alone makes a hub be behind
+    bool no_rejudge;        // held records stay held
+    bool foreign_copy;      // a record in another device's chain counts as its first place
 };
 #define MUTANT(options, name) ((options)->mutants && (options)->mutants->name)
 
