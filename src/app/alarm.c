@@ -105,7 +105,7 @@ static enum rc closed_add(void *ctx, struct rid subject, const void *state) {
 uint32_t app_alarm_list(struct app *app, const struct alarm_filter *filter,
                         struct alarm_row *out_rows, uint32_t max, uint32_t *out_total) {
     struct closed_list list = {.filter = filter, .rows = out_rows, .max = max};
-    (void)!app_alarms(app);
+    app_missed(app, app_alarms(app));
     for (uint32_t i = 0; i < app->alarm_count; i++) {
         (void)closed_add(&list, app->alarms[i].subject, &app->alarms[i].state);
     }
@@ -116,7 +116,9 @@ uint32_t app_alarm_list(struct app *app, const struct alarm_filter *filter,
                                    .order = "raised_ms DESC",
                                    .limit = LIMIT_QUERY_ROWS,
                                    .with_pending = true};
-        if (store_view_each(app->store, &alarm_module, &query, closed_add, &list) != RC_OK) {
+        enum rc rc = store_view_each(app->store, &alarm_module, &query, closed_add, &list);
+        if (rc != RC_OK) {
+            app_missed(app, rc);
             list.total = list.count;
         }
     }

@@ -251,6 +251,16 @@ struct store *app_store(struct app *app) {
     return app->store;
 }
 
+enum rc app_incomplete(const struct app *app) {
+    return app->incomplete;
+}
+
+void app_missed(struct app *app, enum rc rc) {
+    if (app->incomplete == RC_OK) {
+        app->incomplete = rc;
+    }
+}
+
 const struct roster *app_roster(const struct app *app) {
     return app->roster;
 }

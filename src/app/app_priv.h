@@ -142,6 +142,7 @@ struct app {
     struct app_unsent unsent[FRAME_CHAINS_MAX];
     bool in_acts; // several records of one act share a transaction
     bool changed;
+    enum rc incomplete; // why a query gave less than there is
     bool short_of;   // a fold of this round met no memory
     bool reload_due; // the roster is to be built anew before the next round
     struct buf body, content, scratch, packed;
@@ -152,6 +153,8 @@ void app_random(struct app *app, void *out, size_t len);
 DAVY_MUST_USE enum rc app_undo(struct app *app);
 void app_push_message(struct app *app, const struct app_message *message);
 bool app_is_hub(const struct app *app);
+// Notes for app_incomplete why a query could not give all; RC_OK notes nothing.
+void app_missed(struct app *app, enum rc rc);
 
 // act.c
 struct act {

@@ -42,11 +42,12 @@ static enum rc log_add(void *ctx, const struct store_item *item) {
 
 uint32_t app_log(struct app *app, struct rid subject, struct log_row *out_rows, uint32_t max) {
     struct log_list list = {.app = app, .rows = out_rows, .max = max};
-    if (!rid_is_zero(subject)) {
-        return store_subject_each(app->store, subject, log_add, &list) == RC_OK ? list.count : 0;
-    }
-    if (store_recent_each(app->store, max, log_add, &list) != RC_OK) {
-        return 0;
+    bool newest = rid_is_zero(subject);
+    enum rc rc = newest ? store_recent_each(app->store, max, log_add, &list)
+                        : store_subject_each(app->store, subject, log_add, &list);
+    app_missed(app, rc);
+    if (rc != RC_OK || !newest) {
+        return rc == RC_OK ? list.count : 0;
     }
     for (uint32_t i = 0; i < list.count / 2; i++) { // newest came first
         struct log_row swap = out_rows[i];

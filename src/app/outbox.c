@@ -141,13 +141,11 @@ uint32_t app_outbox(struct app *app, struct outbox_row *out_rows, uint32_t max) 
     struct outbox_list list = {.app = app, .rows = out_rows, .max = max};
     for (uint8_t own = 0; own < FRAME_CHAINS_MAX; own++) {
         struct store_chain chain;
-        if (store_chain_get(app->store, own_chain(app, own), &chain) != RC_OK ||
-            chain.head.seq == 0) {
-            continue;
+        enum rc rc = store_chain_get(app->store, own_chain(app, own), &chain);
+        if (rc == RC_OK && chain.head.seq > 0) {
+            rc = outbox_chain(&list, &chain);
         }
-        if (outbox_chain(&list, &chain) != RC_OK) {
-            break;
-        }
+        app_missed(app, rc);
     }
     if (list.count > 1) {
         qsort(out_rows, list.count, sizeof *out_rows, outbox_compare);

@@ -65,8 +65,10 @@ uint32_t app_areas(struct app *app, struct moment now, struct area_row *out_rows
     uint32_t count = 0;
     app->now = now;
     // Without memory: the alarms as they were, if need be below no area, rather than none.
-    bool known = app_defs(app) == RC_OK;
-    (void)!app_alarms(app);
+    enum rc rc = app_defs(app);
+    bool known = rc == RC_OK;
+    app_missed(app, rc);
+    app_missed(app, app_alarms(app));
     app->alarms_behind |= !known;
     for (; known && count < app->area_count && count < max; count++) {
         struct define_state area;

@@ -114,15 +114,21 @@ static void row_fill(const struct app *app, const struct tag_entry *tag, struct 
     out_row->stale = tag_is_unknown(app, tag, picture);
 }
 
+static bool defs_ready(struct app *app) {
+    enum rc rc = app_defs(app);
+    app_missed(app, rc);
+    return rc == RC_OK;
+}
+
 uint32_t app_tag_count(struct app *app) {
-    return app_defs(app) == RC_OK ? app->defined_count : 0;
+    return defs_ready(app) ? app->defined_count : 0;
 }
 
 uint32_t app_tags(struct app *app, const char *area, struct moment now, struct tag_row *out_rows,
                   uint32_t max) {
     uint32_t count = 0;
     app->now = now;
-    if (app_defs(app) != RC_OK) {
+    if (!defs_ready(app)) {
         return 0;
     }
     struct picture picture = app_picture(app);
@@ -137,7 +143,7 @@ uint32_t app_tags(struct app *app, const char *area, struct moment now, struct t
 
 bool app_tag(struct app *app, const char *tag, struct moment now, struct tag_row *out_row) {
     app->now = now;
-    if (app_defs(app) != RC_OK) {
+    if (!defs_ready(app)) {
         return false;
     }
     const struct tag_entry *entry = tag_find(app, tag);

@@ -40,6 +40,9 @@ DAVY_MUST_USE enum rc app_open(const struct app_options *options, struct moment 
 void app_close(struct app *app);
 struct store *app_store(struct app *app);
 const struct roster *app_roster(const struct app *app);
+// Why a query since the app was opened gave less than there is (memory, a damaged store); RC_OK:
+// none did. Queries that return a count cannot say it themselves.
+DAVY_MUST_USE enum rc app_incomplete(const struct app *app);
 
 // ---- Loop ----
 void app_link(struct app *app, bool up, struct moment now);
