@@ -153,7 +153,9 @@ static void fini(struct screen *screen) {
 static void refresh(struct screen *screen) {
     struct alarms *alarms = state_of(screen);
     alarms->filter.area = alarms->area[0] != '\0' ? alarms->area : NULL;
-    alarm_list_load(&alarms->list, screen->app, &alarms->filter);
+    if (!alarm_list_load(&alarms->list, screen->app, &alarms->filter)) {
+        screen_short(screen);
+    }
     uint32_t shown = 0;
     for (uint32_t i = 0; i < alarms->list.count; i++) {
         const struct alarm_state *state = &alarms->list.rows[i].state;

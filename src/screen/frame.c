@@ -233,13 +233,21 @@ static void follow_lock(struct screen *screen) {
 }
 
 // Asks app for everything that the frame and the screen in sight show.
+void screen_short(struct screen *screen) {
+    screen->is_short = true;
+    screen_note(screen, TUI_REFUSED, say_rc(RC_NO_MEMORY));
+}
+
 void screen_load(struct screen *screen) {
+    screen->is_short = false;
     struct app *app = screen->app;
     app_status(app, screen->now, &screen->status);
     screen->area_count = app_areas(app, screen->now, screen->areas, LIMIT_SITE_AREAS + 1);
     sum_areas(screen);
     struct alarm_filter filter = {.unacked_only = true};
-    alarm_list_load(&screen->unacked, app, &filter);
+    if (!alarm_list_load(&screen->unacked, app, &filter)) {
+        screen_short(screen);
+    }
     bell_see(&screen->bell, screen->unacked.rows, screen->unacked.count, screen->settings.bell);
     take_messages(screen);
     if (screen_table[screen->at]->refresh != NULL) {
@@ -247,7 +255,7 @@ void screen_load(struct screen *screen) {
     }
     screen->loaded = true;
     screen->loaded_ms = screen->now.mono.v;
-    screen->data_changed = false;
+    screen->data_changed = screen->is_short;
 }
 
 static bool is_typing(const struct screen *screen) {

@@ -124,6 +124,9 @@ static void refresh(struct screen *screen) {
     if (view->rows == NULL) {
         view->rows = malloc(ROWS_MAX * sizeof *view->rows);
     }
+    if (view->rows == NULL) {
+        screen_short(screen);
+    }
     view->count =
         view->rows != NULL ? app_log(screen->app, view->subject, view->rows, ROWS_MAX) : 0;
 }

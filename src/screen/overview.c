@@ -214,6 +214,7 @@ static void refresh(struct screen *screen) {
     uint32_t *order = malloc((count > 0 ? count : 1) * sizeof *order);
     overview->newest_count = 0;
     if (order == NULL) {
+        screen_short(screen);
         return;
     }
     for (uint32_t i = 0; i < count; i++) {

@@ -9,13 +9,13 @@
 #define TREND_POINTS 1200
 #define SPARK_POINTS 240
 
-void alarm_list_load(struct alarm_list *list, struct app *app, const struct alarm_filter *filter) {
+bool alarm_list_load(struct alarm_list *list, struct app *app, const struct alarm_filter *filter) {
     uint32_t total = 0;
     for (uint32_t want = list->room > 0 ? list->room : 64;;) {
         if (want > list->room) {
             struct alarm_row *grown = realloc(list->rows, want * sizeof *grown);
             if (grown == NULL && list->rows == NULL) {
-                return;
+                return false;
             }
             if (grown != NULL) {
                 list->rows = grown;
@@ -26,11 +26,11 @@ void alarm_list_load(struct alarm_list *list, struct app *app, const struct alar
         list->total = total;
         bool whole = total <= list->count || list->room >= LIMIT_ALARMS_LISTED;
         if (whole || want > list->room) {
-            return;
+            return true;
         }
         want = total + total / 4 < LIMIT_ALARMS_LISTED ? total + total / 4 : LIMIT_ALARMS_LISTED;
         if (want <= list->room) {
-            return;
+            return true;
         }
     }
 }

@@ -115,6 +115,7 @@ static void refresh(struct screen *screen) {
         if (want > people->room) {
             struct app_person *grown = realloc(people->rows, want * sizeof *grown);
             if (grown == NULL) {
+                screen_short(screen);
                 return;
             }
             people->rows = grown;

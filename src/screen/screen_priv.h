@@ -117,7 +117,8 @@ struct alarm_list {
     struct alarm_row *rows;
     uint32_t count, room, total;
 };
-void alarm_list_load(struct alarm_list *list, struct app *app, const struct alarm_filter *filter);
+// False: there was no memory for any row.
+bool alarm_list_load(struct alarm_list *list, struct app *app, const struct alarm_filter *filter);
 void alarm_list_free(struct alarm_list *list);
 const struct alarm_row *alarm_list_find(const struct alarm_list *list, struct id16 id);
 
@@ -183,6 +184,7 @@ struct screen {
     struct ack_act ack;
     // When what was done last, mono ms.
     bool data_changed; // app may say something else
+    bool is_short;     // no memory for some rows: they are asked for again soon
     bool must_paint;   // a key or a size changed what is shown
     bool loaded;
     int64_t loaded_ms;
@@ -208,6 +210,8 @@ uint32_t screen_context(const struct screen *screen);
 void screen_event(struct screen *screen, const struct tui_event *event);
 void screen_act(struct screen *screen, int action);
 void screen_load(struct screen *screen);
+// There was no memory for rows: says so, and has them loaded again.
+void screen_short(struct screen *screen);
 void screen_compose(struct screen *screen);
 void screen_draw_status(struct screen *screen, struct tui_rect rect);
 // Somebody may sign: true; otherwise says why not and leads to sign-in.

@@ -130,6 +130,9 @@ static void refresh(struct screen *screen) {
     if (view->rows == NULL) {
         view->rows = malloc(ROWS_MAX * sizeof *view->rows);
     }
+    if (view->rows == NULL) {
+        screen_short(screen);
+    }
     view->count = view->rows != NULL ? app_outbox(screen->app, view->rows, ROWS_MAX) : 0;
     memset(view->stage, 0, sizeof view->stage);
     for (uint32_t i = 0; i < view->count; i++) {

@@ -127,6 +127,7 @@ static void refresh(struct screen *screen) {
     if (want > tags->room) {
         struct tag_row *grown = realloc(tags->rows, want * sizeof *grown);
         if (grown == NULL) {
+            screen_short(screen);
             return;
         }
         tags->rows = grown;
