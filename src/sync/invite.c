@@ -1,6 +1,7 @@
 // Enrolment: invites, joins, one-time codes.
 #include "davy/sync/frame.h"
 
+#include "davy/base/base32.h"
 #include "davy/base/ensure.h"
 #include "davy/base/text.h"
 
@@ -158,49 +159,6 @@ void join_short_code(const struct public_key *device_key, const struct public_ke
         number = number << 8 | hash.b[i];
     }
     (void)snprintf(out_code, SHORT_CODE_BYTES, "%06u", number % 1000000u);
-}
-
-// RFC 4648 base 32 in capitals without padding: one case, dense in a QR code, fit for dictation.
-static const char base32[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
-
-static void base32_put(struct slice bytes, struct buf *out) {
-    uint32_t bits = 0;
-    int held = 0;
-    for (size_t i = 0; i < bytes.len; i++) {
-        bits = bits << 8 | bytes.data[i];
-        held += 8;
-        while (held >= 5) {
-            held -= 5;
-            buf_put_u8(out, (uint8_t)base32[bits >> held & 31]);
-        }
-    }
-    if (held > 0) {
-        buf_put_u8(out, (uint8_t)base32[bits << (5 - held) & 31]);
-    }
-}
-
-// White space between the letters is skipped: a long text may come in several lines.
-static enum rc base32_get(const char *text, struct buf *out) {
-    uint32_t bits = 0;
-    int held = 0;
-    for (; *text; text++) {
-        if (strchr(" \t\r\n", *text)) {
-            continue;
-        }
-        const char *at = strchr(base32, *text);
-        if (!at) {
-            return RC_INVALID;
-        }
-        bits = (bits << 5 | (uint32_t)(at - base32)) & 0xFFFu;
-        held += 5;
-        if (held >= 8) {
-            held -= 8;
-            buf_put_u8(out, (uint8_t)(bits >> held));
-        }
-    }
-    // What is left over must be the zero bits of the last letter.
-    bool clean = held < 5 && (bits & ((1u << held) - 1)) == 0;
-    return clean ? buf_rc(out) : RC_INVALID;
 }
 
 enum rc invite_encode(const struct invite *invite, struct buf *out_text) {
