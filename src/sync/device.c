@@ -122,6 +122,15 @@ void sync_device_update_live(struct sync_device *device) {
     }
 }
 
+void sync_device_hub_head(struct sync_device *device, uint8_t lane, uint8_t audience,
+                          uint64_t seq) {
+    uint64_t *head = &device->hub_heads[chain_index(lane, audience)];
+    *head = seq > *head ? seq : *head;
+    if (audience == AUDIENCE_SITE) {
+        device->status.hub_log_seq[lane] = *head;
+    }
+}
+
 // ---- Other messages ----
 
 static enum rc on_ack(struct sync_device *device, const struct frame *frame, struct moment now) {
@@ -191,9 +200,7 @@ static void on_digest(struct sync_device *device, struct slice bytes, struct fra
     device->status.hub_time = digest.time;
     device->status.heard = now.mono;
     for (uint8_t lane = 0; lane < LANE_COUNT; lane++) {
-        if (digest.head_seq[lane] > device->status.hub_log_seq[lane]) {
-            device->status.hub_log_seq[lane] = digest.head_seq[lane];
-        }
+        sync_device_hub_head(device, lane, AUDIENCE_SITE, digest.head_seq[lane]);
     }
     sync_device_update_live(device);
     if (device->options.digest) {
@@ -525,12 +532,19 @@ void sync_device_aborted(struct sync_device *device) {
 void sync_device_status(const struct sync_device *device, struct sync_device_status *out_status) {
     *out_status = device->status;
     out_status->phase = device->phase;
-    for (uint8_t lane = 0; lane < LANE_COUNT; lane++) {
+    out_status->behind = 0;
+    for (uint8_t i = 0; i < LANE_COUNT * AUDIENCE_COUNT; i++) {
+        struct chain_id id = {.author = device->status.hub,
+                              .lane = (uint8_t)(i / AUDIENCE_COUNT),
+                              .audience = (uint8_t)(i % AUDIENCE_COUNT)};
+        uint64_t head = device->hub_heads[chain_index(id.lane, id.audience)];
         struct store_chain chain;
-        struct chain_id id = {.author = device->status.hub, .lane = lane};
-        if (store_chain_get(device->options.store, id, &chain) == RC_OK) {
-            out_status->log_seq[lane] = chain.sealed.seq;
+        if (store_chain_get(device->options.store, id, &chain) != RC_OK) {
+            chain.sealed.seq = 0;
+        } else if (id.audience == AUDIENCE_SITE) {
+            out_status->log_seq[id.lane] = chain.sealed.seq;
         }
+        out_status->behind += head > chain.sealed.seq ? head - chain.sealed.seq : 0;
     }
 }
 

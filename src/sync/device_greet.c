@@ -111,10 +111,10 @@ enum rc sync_device_on_welcome(struct sync_device *device, struct slice bytes, s
     device->status.hub_time = welcome.time;
     device->status.hub_starting = welcome.starting == 1;
     memset(device->status.hub_log_seq, 0, sizeof device->status.hub_log_seq);
+    memset(device->hub_heads, 0, sizeof device->hub_heads);
     for (uint8_t i = 0; i < welcome.head_count; i++) {
-        if (welcome.heads[i].id.audience == AUDIENCE_SITE) {
-            device->status.hub_log_seq[welcome.heads[i].id.lane] = welcome.heads[i].seq;
-        }
+        sync_device_hub_head(device, welcome.heads[i].id.lane, welcome.heads[i].id.audience,
+                             welcome.heads[i].seq);
     }
     device->phase = SYNC_CATCHING_UP;
     device->status.trouble[0] = '\0';

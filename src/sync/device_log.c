@@ -15,7 +15,8 @@ static void follow(struct sync_device *device, const struct feed *feed) {
     if (store_hub_rank(store, feed->hub) > store_hub_rank(store, device->status.hub)) {
         device->status.hub = feed->hub;
         memset(device->status.hub_log_seq, 0, sizeof device->status.hub_log_seq);
-        device->status.hub_log_seq[feed->lane] = feed->head_seq;
+        memset(device->hub_heads, 0, sizeof device->hub_heads);
+        sync_device_hub_head(device, feed->lane, feed->audience, feed->head_seq);
     }
 }
 
@@ -27,9 +28,8 @@ enum rc sync_device_take_feed(struct sync_device *device, const struct frame *fr
         return RC_OK;
     }
     device->fack_due = true;
-    if (feed.audience == AUDIENCE_SITE && author_equal(feed.hub, device->status.hub) &&
-        feed.head_seq > device->status.hub_log_seq[feed.lane]) {
-        device->status.hub_log_seq[feed.lane] = feed.head_seq;
+    if (author_equal(feed.hub, device->status.hub)) {
+        sync_device_hub_head(device, feed.lane, feed.audience, feed.head_seq);
     }
     struct log_reader reader = {.store = device->options.store,
                                 .scheme = device->options.scheme,

@@ -54,6 +54,7 @@ struct sync_device {
     uint32_t number;
     struct number_window window;
     uint64_t digest_number;
+    uint64_t hub_heads[FRAME_CHAINS_MAX]; // of the hub's log, as last told
     struct own_chain own[FRAME_CHAINS_MAX];
     bool fack_due;
     struct mono_ms fack_at;
@@ -76,6 +77,8 @@ bool sync_device_queue_keyed(struct sync_device *device, enum frame_type type, u
 void sync_device_trouble(struct sync_device *device, const char *what);
 // Compares my copy of the log with the hub's heads.
 void sync_device_update_live(struct sync_device *device);
+// The hub told that one of its chains goes on to there.
+void sync_device_hub_head(struct sync_device *device, uint8_t lane, uint8_t audience, uint64_t seq);
 
 // device_greet.c
 void sync_device_greet(struct sync_device *device);

@@ -68,6 +68,7 @@ struct sync_device_status {
     struct utc_ms hub_time;              // the hub's clock at `heard`
     uint64_t log_seq[LANE_COUNT];        // my copy of the hub's log, audience site
     uint64_t hub_log_seq[LANE_COUNT];    // the hub's heads as last told
+    uint64_t behind;                     // entries of the hub's log, of all audiences, not here yet
     uint64_t sent_bytes, received_bytes; // frame bytes since start
     uint64_t resent_bytes;
     uint32_t rtt_ms;
