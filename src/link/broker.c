@@ -122,8 +122,8 @@ static void put_topics(struct buf *out, const char *right, const char *topics) {
 }
 
 static void put_hub(const struct broker_plan *plan, const char *name, struct buf *out) {
-    static const char *const reads[] = {"u/#", "j/+/u", "c/+/u"};
-    static const char *const writes[] = {"d/#", "j/+/d", "c/+/d", "v/#"};
+    static const char *const reads[] = {"u/#", "j/+/u", "c/+/+/u"};
+    static const char *const writes[] = {"d/#", "j/+/d", "c/+/+/d", "v/#"};
     buf_printf(out, "\nuser %s\n", name);
     for (size_t i = 0; i < sizeof reads / sizeof reads[0]; i++) {
         buf_printf(out, "topic read davy/%s/%s\n", plan->site, reads[i]);
@@ -154,7 +154,7 @@ static void put_device(const struct broker_plan *plan, const char *name, struct 
     buf_printf(out, "topic write davy/%s/u/%s\ntopic read davy/%s/d/%s\ntopic read davy/%s/v/#\n",
                site, name, site, name, site);
     if (device->child) {
-        buf_printf(out, "topic write davy/%s/c/%s/u\ntopic read davy/%s/c/%s/d\n", site, name, site,
+        buf_printf(out, "topic write davy/%s/c/%s/+/u\ntopic read davy/%s/c/%s/+/d\n", site, name, site,
                    name);
     }
 }
