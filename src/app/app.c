@@ -98,6 +98,7 @@ static enum rc set_site(struct app *app) {
 
 static enum rc open_store(struct app *app, struct refusal *out_refusal) {
     bool writer = !app->options.read_only;
+    bool copy = device_is_copy(&app->config);
     struct store_options options = {.folder = app->options.folder,
                                     .vfs = app->options.vfs,
                                     .registry = app_registry(),
@@ -108,7 +109,8 @@ static enum rc open_store(struct app *app, struct refusal *out_refusal) {
         return rc;
     }
     app->founded = app->config;
-    rc = author_load(app->store, keypair_public(app->keys.pair), &app->config);
+    rc = copy ? RC_OK
+              : author_load(app->store, keypair_public(app->keys.pair), &app->config);
     if (rc == RC_OK && writer && !app_is_hub(app)) {
         rc = set_site(app);
     }
@@ -119,6 +121,11 @@ static enum rc open_store(struct app *app, struct refusal *out_refusal) {
     if (rc == RC_OK) {
         rc = reload_roster(app);
         store_on_fold(app->store, on_fold, app);
+    }
+    if (rc == RC_OK && copy) {
+        // What this hub is called in that site's roster, if it stands there yet.
+        (void)roster_device_by_key(app->roster, keypair_public(app->keys.pair),
+                                   &app->config.device);
     }
     return rc;
 }
@@ -177,11 +184,16 @@ static enum rc open_parts(struct app *app, struct refusal *out_refusal) {
     if (rc != RC_OK) {
         return rc;
     }
-    (void)snprintf(app->keys_folder, sizeof app->keys_folder, "%s/keys", app->options.folder);
+    bool copy = device_is_copy(&app->config);
+    if (copy && !app->options.read_only) {
+        return RC_DENIED;
+    }
+    (void)snprintf(app->keys_folder, sizeof app->keys_folder, copy ? "%s/../../keys" : "%s/keys",
+                   app->options.folder);
     rc = keyfile_device_load(app->keys_folder, &app->keys);
     app_random(app, &seed, sizeof seed);
     // A folder of keys and a device.ini that do not belong together would be refused by the hub.
-    if (rc == RC_OK &&
+    if (rc == RC_OK && !copy &&
         !author_equal(author_of(keypair_public(app->keys.pair), app->config.author_random),
                       app->config.author)) {
         return REFUSE(out_refusal, REFUSAL_FILE_LINE, "device.ini", "[device]", "author", "keys/");

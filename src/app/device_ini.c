@@ -16,7 +16,8 @@
 #define PATH_BYTES 1200
 
 static const char *const kind_names[] = {
-    [DEVICE_HUB] = "hub", [DEVICE_CONSOLE] = "console", [DEVICE_HANDHELD] = "handheld"};
+    [DEVICE_HUB] = "hub",     [DEVICE_CONSOLE] = "console", [DEVICE_HANDHELD] = "handheld",
+    [DEVICE_CHILD] = "child", [DEVICE_PARENT] = "parent"};
 
 // ---- Topics ----
 
@@ -41,6 +42,26 @@ void topic_join_up(struct site_id site, const char *account, char out_topic[stat
 
 void topic_join_down(struct site_id site, const char *account, char out_topic[static TOPIC_BYTES]) {
     topic_of(site, "j//d", account, out_topic);
+}
+
+static void topic_tier_of(const struct topic_tier *tier, char way,
+                          char out_topic[static TOPIC_BYTES]) {
+    char hex[ID_SHORT_BYTES];
+    id16_short(tier->parent.id, hex);
+    (void)snprintf(out_topic, TOPIC_BYTES, "davy/%s/c/%s/%.*s/%c", hex, tier->account,
+                   TOPIC_LOG_DIGITS, tier->log, way);
+}
+
+void topic_child_up(const struct topic_tier *tier, char out_topic[static TOPIC_BYTES]) {
+    topic_tier_of(tier, 'u', out_topic);
+}
+
+void topic_child_down(const struct topic_tier *tier, char out_topic[static TOPIC_BYTES]) {
+    topic_tier_of(tier, 'd', out_topic);
+}
+
+bool device_is_copy(const struct device_config *config) {
+    return config->kind == DEVICE_CHILD || config->kind == DEVICE_PARENT;
 }
 
 void topic_digest(struct site_id site, char out_topic[static TOPIC_BYTES]) {

@@ -17,6 +17,7 @@
 // DIGEST   console         text tag -> values heard (for scripts): varint count, each signed ms,
 //                          f64 bits, u8 quality
 // IMPORT   console or hub  one part of a bundle (app/bundle.h) -> varint records taken
+// TIERS    hub             nothing: looks for new parents first -> rows (hub/tiers.h) to the end
 #ifndef DAVY_APP_CONTROL_H
 #define DAVY_APP_CONTROL_H
 
@@ -33,6 +34,7 @@ enum control_verb {
     CONTROL_CONFIRM = 6,
     CONTROL_DIGEST = 7,
     CONTROL_IMPORT = 20,
+    CONTROL_TIERS = 21,
 };
 
 struct control_answer {

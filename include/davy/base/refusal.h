@@ -63,6 +63,12 @@
     X(REFUSAL_NOT_SHOWN, 72, "not-shown")                                                          \
     X(REFUSAL_NOTHING, 73, "nothing")                                                              \
     X(REFUSAL_AUTHOR_CLOSED, 74, "author-closed")                                                  \
+    /* tiers */                                                                                    \
+    X(REFUSAL_CARD, 80, "card")                                                                    \
+    X(REFUSAL_TIER_OWN, 81, "tier-own")                                                            \
+    X(REFUSAL_TIER_KNOWN, 82, "tier-known")                                                        \
+    X(REFUSAL_CARD_OTHER, 83, "card-other")                                                        \
+    X(REFUSAL_ORDER_KIND, 84, "order-kind")                                                        \
     /* configuration and telemetry */                                                              \
     X(REFUSAL_FILE_LINE, 90, "file-line")                                                          \
     X(REFUSAL_TAG_UNKNOWN, 91, "tag-unknown")                                                      \
