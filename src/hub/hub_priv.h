@@ -10,6 +10,7 @@
 //   init.c     a new site
 //   revoke.c   what follows from a revocation
 //   import.c   devices' records that come by file
+//   tiers.c, replica.c, carry.c, card.c   the hubs above and below
 #ifndef DAVY_HUB_HUB_PRIV_H
 #define DAVY_HUB_HUB_PRIV_H
 

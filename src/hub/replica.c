@@ -9,6 +9,8 @@
 #include <string.h>
 
 #define META_RANDOM "replica.random"
+#define META_HEARD "replica.heard"
+#define HEARD_EVERY_MS 60000 // kept that often, for those who look while no hub runs
 #define REPLICA_INBOX_MAX 1024
 #define REPLICA_STEP_BYTES 524288
 #define REPLICA_RETRY_MS 5000 // after a full disk
@@ -37,6 +39,7 @@ struct replica {
     bool folded; // since the last step
     enum rc trouble;
     struct moment now;
+    struct utc_ms heard_kept;
 };
 
 static void on_fold(void *ctx, const struct module *module, struct rid subject, const void *state) {
@@ -325,6 +328,32 @@ static enum rc take_frames(struct replica *replica, uint32_t *out_frames,
     return rc == RC_OK ? sync_device_tick(replica->reader, replica->now, out_next) : rc;
 }
 
+// The last word of that hub in this run; 0 if there was none.
+static struct utc_ms heard_at(const struct replica *replica,
+                              const struct sync_device_status *sync) {
+    struct utc_ms heard = {replica->now.utc.v - (replica->now.mono.v - sync->heard.v)};
+    return sync->heard.v > 0 ? heard : (struct utc_ms){0};
+}
+
+static enum rc keep_heard(struct replica *replica) {
+    struct sync_device_status sync;
+    struct buf value;
+    sync_device_status(replica->reader, &sync);
+    struct utc_ms heard = heard_at(replica, &sync);
+    if (heard.v - replica->heard_kept.v < HEARD_EVERY_MS) {
+        return RC_OK;
+    }
+    buf_init(&value, sizeof(uint64_t));
+    buf_put_u64(&value, (uint64_t)heard.v);
+    enum rc rc = buf_rc(&value);
+    if (rc == RC_OK) {
+        rc = store_meta_set(replica->store, META_HEARD, buf_slice(&value));
+    }
+    replica->heard_kept = rc == RC_OK ? heard : replica->heard_kept;
+    buf_fini(&value);
+    return rc;
+}
+
 // Nothing of the step stands; the peers agree again on what is held.
 static void step_failed(struct replica *replica, enum rc rc) {
     if (store_in_transaction(replica->store)) {
@@ -360,6 +389,9 @@ void replica_step(struct replica *replica, struct moment now, struct mono_ms *ou
     enum rc rc = store_begin(replica->store);
     if (rc == RC_OK) {
         rc = take_frames(replica, &frames, &next);
+    }
+    if (rc == RC_OK) {
+        rc = keep_heard(replica);
     }
     if (rc == RC_OK) {
         rc = store_commit(replica->store);
@@ -401,20 +433,50 @@ const struct roster *replica_roster(const struct replica *replica) {
     return replica->roster;
 }
 
+struct counting {
+    struct author_id hub;
+    uint64_t entries;
+};
+
 static enum rc count_entries(void *ctx, const struct store_chain *chain) {
-    struct replica_status *status = ctx;
-    if (author_equal(chain->id.author, status->sync.hub)) {
-        status->entries += chain->sealed.seq;
+    struct counting *counting = ctx;
+    if (author_equal(chain->id.author, counting->hub)) {
+        counting->entries += chain->sealed.seq;
     }
     return RC_OK;
 }
 
-void replica_status(struct replica *replica, struct replica_status *out_status) {
-    struct replica_status status = {.trouble = replica->trouble};
-    sync_device_status(replica->reader, &status.sync);
-    enum rc rc = store_chains(replica->store, count_entries, &status);
-    if (rc != RC_OK) {
-        status.trouble = rc;
+enum rc replica_status_of(struct store *store, struct replica_status *out_status) {
+    struct replica_status status = {.sync.phase = SYNC_OFFLINE};
+    struct counting counting = {.entries = 0};
+    struct buf value;
+    buf_init(&value, sizeof(uint64_t));
+    enum rc rc = sync_hub_find(store, &counting.hub);
+    if (rc == RC_OK) {
+        rc = store_chains(store, count_entries, &counting);
     }
+    if (rc == RC_OK) {
+        rc = store_meta_get(store, META_HEARD, &value);
+    }
+    if (rc == RC_OK) {
+        struct reader in = reader_of(buf_slice(&value));
+        status.heard.v = (int64_t)reader_u64(&in);
+    }
+    buf_fini(&value);
+    if (rc != RC_OK && rc != RC_NOT_FOUND) {
+        return rc;
+    }
+    status.entries = counting.entries;
+    *out_status = status;
+    return RC_OK;
+}
+
+void replica_status(struct replica *replica, struct replica_status *out_status) {
+    struct replica_status status = {.trouble = RC_OK};
+    enum rc rc = replica_status_of(replica->store, &status);
+    sync_device_status(replica->reader, &status.sync);
+    struct utc_ms heard = heard_at(replica, &status.sync);
+    status.heard = heard.v > status.heard.v ? heard : status.heard;
+    status.trouble = rc == RC_OK ? replica->trouble : rc;
     *out_status = status;
 }

@@ -7,8 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define TIERS_CHILDREN_MAX 256 // logs below: children and what they relay
-#define TIERS_PARENTS_MAX 4    // a park, a group company, and room
 #define TIERS_LOOK_MS 2000     // a new row of the roster is seen that late at most
 #define FOLDER_BYTES 1200
 
@@ -437,6 +435,58 @@ uint32_t tiers_rows(struct tiers *tiers, struct tier_row *out_rows, uint32_t max
         row_fill(parent->replica, row);
     }
     return count;
+}
+
+enum { ROW_PARENT = 1, ROW_RELAYED = 2, ROW_LINKED = 4, ROW_READABLE = 8, ROW_FLAGS = 15 };
+
+void tier_row_put(const struct tier_row *row, struct buf *out) {
+    unsigned flags = (row->parent ? ROW_PARENT : 0u) | (row->relayed ? ROW_RELAYED : 0u) |
+                     (row->linked ? ROW_LINKED : 0u) | (row->readable ? ROW_READABLE : 0u);
+    buf_put_u8(out, (uint8_t)flags);
+    buf_put_text(out, row->name);
+    buf_put_text(out, row->account);
+    buf_put(out, row->site.id.b, ID_BYTES);
+    buf_put_varint(out, row->status.entries);
+    buf_put_varint(out, row->status.sync.behind);
+    buf_put_signed(out, row->status.heard.v);
+    buf_put_u8(out, (uint8_t)row->status.sync.phase);
+    buf_put_u8(out, (uint8_t)row->status.trouble);
+}
+
+static void get_text(struct reader *in, char *out, size_t max) {
+    struct slice text = reader_bytes(in, max);
+    if (in->rc == RC_OK && text_check(text, max) != RC_OK) {
+        reader_fail(in, RC_INVALID);
+    }
+    if (in->rc == RC_OK) {
+        memcpy(out, text.data, text.len);
+        out[text.len] = '\0';
+    }
+}
+
+void tier_row_get(struct reader *in, struct tier_row *out_row) {
+    struct tier_row row = {0};
+    uint8_t flags = reader_u8(in);
+    get_text(in, row.name, LIMIT_NAME_BYTES);
+    get_text(in, row.account, LIMIT_TAG_BYTES);
+    reader_copy(in, row.site.id.b, ID_BYTES);
+    row.status.entries = reader_varint(in);
+    row.status.sync.behind = reader_varint(in);
+    row.status.heard.v = reader_signed(in);
+    uint8_t phase = reader_u8(in);
+    uint8_t trouble = reader_u8(in);
+    if (flags > ROW_FLAGS || phase > SYNC_LIVE || trouble >= RC_COUNT) {
+        reader_fail(in, RC_INVALID);
+    }
+    row.parent = (flags & ROW_PARENT) != 0;
+    row.relayed = (flags & ROW_RELAYED) != 0;
+    row.linked = (flags & ROW_LINKED) != 0;
+    row.readable = (flags & ROW_READABLE) != 0;
+    row.status.sync.phase = (enum sync_phase)phase;
+    row.status.trouble = (enum rc)trouble;
+    if (in->rc == RC_OK) {
+        *out_row = row;
+    }
 }
 
 struct replica *tiers_replica(struct tiers *tiers, struct site_id site, bool parent) {

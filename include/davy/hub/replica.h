@@ -61,7 +61,10 @@ struct replica_status {
     struct sync_device_status sync;
     uint64_t entries; // of the log, held here
     enum rc trouble;  // RC_OK, or why nothing is taken at the moment
+    struct utc_ms heard; // the last authenticated word of that hub, by this hub's clock; 0: never
 };
+// What the folder's store alone tells: entries and, to the minute, when the hub was heard.
+DAVY_MUST_USE enum rc replica_status_of(struct store *store, struct replica_status *out_status);
 void replica_status(struct replica *replica, struct replica_status *out_status);
 
 #endif

@@ -21,6 +21,9 @@
 
 #define TIER_SITE_DIGITS 8
 #define TIERS_PARENT_PREFIX "parent-"
+#define TIERS_PARENTS_MAX 4    // a park, a group company, and room
+#define TIERS_CHILDREN_MAX 256 // logs below: children and what they relay
+#define TIERS_ROWS_MAX (TIERS_PARENTS_MAX + TIERS_CHILDREN_MAX)
 
 struct tiers;
 
@@ -78,6 +81,10 @@ struct tier_row {
     struct replica_status status;
 };
 uint32_t tiers_rows(struct tiers *tiers, struct tier_row *out_rows, uint32_t max);
+// One row between two processes: u8 flags, text name, text account, 16 site, varint entries, varint
+// behind, signed heard, u8 phase, u8 trouble.
+void tier_row_put(const struct tier_row *row, struct buf *out);
+void tier_row_get(struct reader *in, struct tier_row *out_row); // fails the reader
 // NULL if there is none.
 struct replica *tiers_replica(struct tiers *tiers, struct site_id site, bool parent);
 
