@@ -8,6 +8,7 @@
 #include "davy/link/os.h"
 #include "davyd_broker.h"
 #include "davyd_config.h"
+#include "davyd_tiers.h"
 #include "device_link.h"
 
 #include <getopt.h>
@@ -22,13 +23,14 @@
 #define TELEMETRY_A_ROUND 4000 // payloads taken before the next commit
 #define TELEMETRY_ROUND_MS 20  // and no longer than this
 #define TELEMETRY_INBOX_BYTES (32 * 1024 * 1024)
-#define POLL_MAX (LIMIT_CONTROL_CLIENTS + 8)
+#define POLL_MAX (LIMIT_CONTROL_CLIENTS + 8 + TIERS_PARENTS_MAX)
 #define NOTIFY_EVERY_MS 5000
 
 struct davyd {
     const char *dir;
     struct davyd_config config;
     struct davyd_broker broker;
+    struct davyd_tiers tiers;
     struct log log;
     struct hub *hub;
     struct mqtt *records;
@@ -36,7 +38,7 @@ struct davyd {
     struct control_server *control;
     int signals;
     char up_topic[TOPIC_BYTES], join_topic[TOPIC_BYTES];
-    const char *record_topics[3];
+    const char *record_topics[4];
     struct moment now;
     struct mono_ms notified;
     uint64_t boot_id;
@@ -49,6 +51,10 @@ static enum rc on_send(void *ctx, const char *account, uint8_t lane, struct slic
     char topic[TOPIC_BYTES];
     struct site_id site = store_site(hub_store(davyd->hub));
     struct frame head;
+    enum rc rc = RC_OK;
+    if (davyd_tiers_send(&davyd->tiers, account, frame, &rc)) {
+        return rc;
+    }
     if (!account) {
         topic_digest(site, topic);
         return mqtt_publish(davyd->records, topic, frame, 0);
@@ -96,6 +102,7 @@ static enum rc connect_broker(struct davyd *davyd, struct refusal *refusal) {
     topic_join_up(site, "+", davyd->join_topic);
     davyd->record_topics[0] = davyd->up_topic;
     davyd->record_topics[1] = davyd->join_topic;
+    davyd->record_topics[2] = davyd->tiers.child_topic;
     (void)snprintf(ca, sizeof ca, "%.1100s/keys/" TLS_CA_FILE, davyd->dir);
     (void)snprintf(certificate, sizeof certificate, "%.1100s/keys/" TLS_CERTIFICATE_FILE,
                    davyd->dir);
@@ -157,7 +164,10 @@ static void take_records(struct davyd *davyd) {
     struct mqtt_message message;
     char account[LIMIT_TAG_BYTES + 1];
     while (mqtt_next(davyd->records, &message)) {
-        if (!message.retained && account_of(message.topic, account) &&
+        if (message.retained || davyd_tiers_take(&davyd->tiers, &message)) {
+            continue;
+        }
+        if (account_of(message.topic, account) &&
             hub_receive(davyd->hub, account, message.payload) != RC_OK) {
             return; // full: the devices send again what was not acknowledged
         }
@@ -184,7 +194,9 @@ static void take_telemetry(struct davyd *davyd) {
 
 static void on_control(void *ctx, struct slice request, struct buf *out) {
     struct davyd *davyd = ctx;
-    hub_control(davyd->hub, request, davyd->now, out);
+    if (!davyd_tiers_control(&davyd->tiers, request, out)) {
+        hub_control(davyd->hub, request, davyd->now, out);
+    }
 }
 
 static void take_signals(struct davyd *davyd) {
@@ -196,6 +208,7 @@ static void take_signals(struct davyd *davyd) {
             davyd->stop = true;
             continue;
         }
+        davyd_tiers_look(&davyd->tiers);
         enum rc rc = load_site(davyd, &refusal);
         if (rc == RC_OK) {
             log_write(&davyd->log, LOG_NOTICE, "the site file was read again");
@@ -229,7 +242,7 @@ static void notify(struct davyd *davyd) {
 // One round: wait, read, step, send.
 static enum rc round_once(struct davyd *davyd, int timeout_ms, struct mono_ms *out_next) {
     struct pollfd fds[POLL_MAX] = {{.fd = davyd->signals, .events = POLLIN}};
-    size_t records = 1, telemetry = 2, control = 3;
+    size_t records = 1, telemetry = 2, parents = 3, control = parents + TIERS_PARENTS_MAX;
     fds[records].fd = fds[telemetry].fd = -1;
     if (davyd->records) {
         (void)mqtt_poll(davyd->records, &fds[records], davyd->now.mono, &timeout_ms);
@@ -237,11 +250,13 @@ static enum rc round_once(struct davyd *davyd, int timeout_ms, struct mono_ms *o
     if (davyd->telemetry) {
         (void)mqtt_poll(davyd->telemetry, &fds[telemetry], davyd->now.mono, &timeout_ms);
     }
+    davyd_tiers_poll(&davyd->tiers, &fds[parents], davyd->now, &timeout_ms);
     size_t clients = control_server_poll(davyd->control, &fds[control], POLL_MAX - control);
     int ready = poll(fds, (nfds_t)(control + clients), timeout_ms);
     davyd->now = os_now();
     step_link(davyd->records, &fds[records], davyd->now);
     step_link(davyd->telemetry, &fds[telemetry], davyd->now);
+    davyd_tiers_read(&davyd->tiers, davyd->records, &fds[parents], davyd->now);
     control_server_step(davyd->control, &fds[control], clients, on_control, davyd);
     take_signals(davyd);
     if (davyd->records) {
@@ -251,6 +266,9 @@ static enum rc round_once(struct davyd *davyd, int timeout_ms, struct mono_ms *o
         take_telemetry(davyd);
     }
     enum rc rc = hub_step(davyd->hub, davyd->now, out_next);
+    if (rc == RC_OK) {
+        davyd_tiers_step(&davyd->tiers, davyd->records, out_next);
+    }
     if (rc == RC_OK && ready == 0) {
         hub_idle(davyd->hub);
     }
@@ -295,6 +313,9 @@ static enum rc start(struct davyd *davyd, const char *config, struct refusal *re
     rc = hub_open(&options, davyd->now, &davyd->hub, refusal);
     davyd->broker.hub = davyd->hub;
     if (rc == RC_OK) {
+        rc = davyd_tiers_open(&davyd->tiers, davyd->dir, davyd->hub, &davyd->log);
+    }
+    if (rc == RC_OK) {
         rc = load_site(davyd, refusal);
     }
     if (rc == RC_OK) {
@@ -309,6 +330,7 @@ static void stop(struct davyd *davyd) {
     control_server_free(davyd->control);
     mqtt_free(davyd->telemetry);
     mqtt_free(davyd->records);
+    davyd_tiers_close(&davyd->tiers);
     hub_close(davyd->hub);
     davyd_broker_fini(&davyd->broker);
     if (davyd->signals > 0) {
