@@ -3,6 +3,7 @@
 #include "davy/base/ensure.h"
 #include "davy/domain/carry/carry.h"
 #include "davy/domain/remark/remark.h"
+#include "davy/domain/segment/segment.h"
 
 // One line a module.
 static const struct module *const modules[] = {
@@ -11,6 +12,7 @@ static const struct module *const modules[] = {
     &define_module,
     &remark_module,
     &carry_module,
+    &segment_module,
 };
 static const struct registry registry = {.modules = modules, .count = COUNT_OF(modules)};
 

@@ -4,6 +4,7 @@
 #include "davy/base/text.h"
 #include "davy/domain/carry/carry.h"
 #include "davy/domain/remark/remark.h"
+#include "davy/domain/segment/segment.h"
 
 #include <limits.h>
 #include <stdio.h>
@@ -210,6 +211,7 @@ static const struct {
     {KIND_ALARM_ACK, N_("alarm acknowledged")},
     {KIND_ALARM_COMMENT, N_("alarm comment")},
     {KIND_REMARK_ADD, N_("remark")},
+    {KIND_SEGMENT_ADD, N_("readings of a round")},
     {KIND_PARENT_CARRY, N_("carried from above")},
     {KIND_SITE_AREA, N_("area defined")},
     {KIND_SITE_TAG, N_("tag defined")},
