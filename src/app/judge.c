@@ -90,6 +90,8 @@ static enum rc judge_revoked(const struct judge *judge, const struct content *co
 
 // ---- Effects ----
 
+#define LINEAGE_MAX 64 // incarnations of a device that are looked back over
+
 // Does the record cover everything that its effect demands of a subject's history?
 struct cover {
     const struct judge *judge;
@@ -99,6 +101,32 @@ struct cover {
     bool covered;
     bool disputed;
 };
+
+// Who had seen a later incarnation of the hub's log had seen what it adopted of the ones before; and
+// a device's new incarnation stands behind what it names of the earlier ones.
+static bool covers_earlier(const struct cover *cover, const struct store_item *item) {
+    struct store *store = cover->judge->store;
+    struct author_id author = cover->place->chain.author;
+    const struct place *other = &item->entry.place;
+    struct store_opening opening;
+    uint32_t rank = store_hub_rank(store, item->log.hub);
+    if (rank > 0 && rank < store_hub_rank(store, cover->content->seen.hub)) {
+        return true;
+    }
+    struct store_author mine, earlier;
+    for (int i = 0; i < LINEAGE_MAX && store_opening_get(store, author, &opening) == RC_OK; i++) {
+        bool same_device = store_author_get(store, author, &mine) == RC_OK &&
+                           store_author_get(store, opening.previous, &earlier) == RC_OK &&
+                           memcmp(mine.device_key.b, earlier.device_key.b, PUBLIC_KEY_BYTES) == 0;
+        author = opening.previous;
+        if (!same_device || author_equal(author, other->chain.author)) {
+            return same_device &&
+                   other->seq <=
+                       store_opening_head(&opening, other->chain.lane, other->chain.audience).seq;
+        }
+    }
+    return false;
+}
 
 static enum rc cover_item(void *ctx, const struct store_item *item) {
     struct cover *cover = ctx;
@@ -114,8 +142,10 @@ static enum rc cover_item(void *ctx, const struct store_item *item) {
     const struct kind *kind = registry_kind(cover->judge->registry, item->content.kind, &module);
     bool counts = item->logged && item->log.verdict == VERDICT_ACCEPTED && kind &&
                   kind->effect != EFFECT_FACT && !(cover->allow && kind->effect == EFFECT_ALLOW);
-    if (counts && !content_covers(cover->content, cover->place, &item->entry.place,
-                                  &item->log.admit_place, item->entry.rid)) {
+    if (counts &&
+        !content_covers(cover->content, cover->place, &item->entry.place, &item->log.admit_place,
+                        item->entry.rid) &&
+        !covers_earlier(cover, item)) {
         cover->covered = false;
     }
     return RC_OK;
@@ -178,6 +208,13 @@ static enum rc judge_subject(const struct judge *judge, const struct module *mod
     return RC_OK;
 }
 
+// Of an authentic fact about several subjects the unknown ones are flagged: they hold up no others.
+static bool is_flagged(const struct kind *kind, uint16_t count, enum verdict verdict,
+                       const struct refusal *refusal) {
+    return kind->effect == EFFECT_FACT && count > 1 && verdict == VERDICT_HELD &&
+           refusal->code == REFUSAL_SUBJECT_UNKNOWN;
+}
+
 static enum rc judge_subjects(const struct judge *judge, const struct module *module,
                               const struct kind *kind, const struct check_input *record,
                               enum verdict *out_verdict, struct refusal *out_refusal) {
@@ -189,6 +226,7 @@ static enum rc judge_subjects(const struct judge *judge, const struct module *mo
     *out_verdict = VERDICT_ACCEPTED;
     bool none = (kind->flags & KIND_NO_SUBJECT) != 0;
     uint16_t count = none ? 1 : content_subject_count(record->content);
+    uint16_t flagged = 0;
     for (uint16_t i = 0; i < count && rc == RC_OK && *out_verdict == VERDICT_ACCEPTED; i++) {
         struct check_input input = *record;
         if (!none) {
@@ -200,6 +238,13 @@ static enum rc judge_subjects(const struct judge *judge, const struct module *mo
         if (rc == RC_OK) {
             rc = judge_subject(judge, module, kind, &input, out_verdict, out_refusal);
         }
+        if (rc == RC_OK && is_flagged(kind, count, *out_verdict, out_refusal)) {
+            *out_verdict = VERDICT_ACCEPTED;
+            flagged++;
+        }
+    }
+    if (rc == RC_OK && flagged == count && *out_verdict == VERDICT_ACCEPTED) {
+        *out_verdict = VERDICT_HELD; // nothing of it is known
     }
     free(state);
     return rc;

@@ -127,6 +127,18 @@ enum rc sync_hub_seal(struct sync_hub *hub, struct moment now) {
 
 // ---- Admission ----
 
+// What a device's new incarnation continues is looked up when its later acts are judged.
+static enum rc note_opening(struct sync_hub *hub, const struct place *place,
+                            const struct content *content, enum verdict verdict) {
+    struct incarnation opening;
+    if (verdict != VERDICT_ACCEPTED || !incarnation_read(content, place->chain.author, &opening) ||
+        id16_is_zero(opening.before.previous.id)) {
+        return RC_OK;
+    }
+    enum rc rc = store_opening_put(hub->options.store, place->chain.author, &opening.before);
+    return rc == RC_EXISTS ? RC_OK : rc;
+}
+
 // What is no copy of its rid is kept, and nothing finds it by the rid.
 static enum rc append_place(struct sync_hub *hub, const struct place *place,
                             const struct signed_record *record, const struct admit *admit) {
@@ -152,6 +164,9 @@ enum rc hub_admit_record(struct sync_hub *hub, const struct place *place,
     admit.verdict =
         hub->options.judge(hub->options.ctx, content, place, record, repeat, &admit.rule);
     enum rc rc = append_place(hub, place, record, &admit);
+    if (rc == RC_OK) {
+        rc = note_opening(hub, place, content, admit.verdict);
+    }
     if (rc != RC_OK) {
         return rc;
     }

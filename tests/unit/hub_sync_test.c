@@ -473,6 +473,26 @@ static void what_is_not_known_yet_is_held(void **state) {
     assert_int_equal(alarm_everywhere(w, known).ack_count, 1);
 }
 
+// One unknown subject of many holds up none of the others; it is flagged.
+static void a_bulk_fact_counts_for_what_is_known(void **state) {
+    struct world *w = *state;
+    struct rid subjects[2] = {{{{7, 7, 7}}}, occurrence_of(w, "T0")};
+    struct buf bytes;
+    struct signed_record record;
+    buf_init(&bytes, LIMIT_RECORD_CONTENT_BYTES);
+    struct content content = content_by(w, KIND_ALARM_ACK, w->rogue.rid, slice_of(NULL, 0));
+    content.subjects = subjects;
+    content.subject_count = 2;
+    content.person = w->rogue.person_rid;
+    content.key = key_id_of(keypair_public(w->rogue.person));
+    assert_int_equal(record_make(&content, w->rogue.person, &bytes, &record), RC_OK);
+    struct place place = rogue_put(w, LANE_SAFETY, &record);
+    run(w, 500);
+    verdict_everywhere(w, place, VERDICT_ACCEPTED, REFUSAL_SUBJECT_UNKNOWN);
+    assert_true(alarm_everywhere(w, subjects[1]).acked);
+    buf_fini(&bytes);
+}
+
 // What the hub does not even hold: the chain stays where it was, and its author hears why. `others`
 // records of other devices are taken in the same round.
 static void expect_not_held(struct world *w, const struct content *content, uint8_t lane,
@@ -583,6 +603,7 @@ int main(void) {
         LIVE(a_device_states_nothing_for_the_hub),
         LIVE(a_repeated_record_counts_once),
         LIVE(what_is_not_known_yet_is_held),
+        LIVE(a_bulk_fact_counts_for_what_is_known),
         LIVE(a_record_of_another_site_stops_nobody),
         LIVE(a_sealed_record_carries_no_signature),
         LIVE(a_full_disk_refuses_and_recovers),
