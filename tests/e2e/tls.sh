@@ -74,11 +74,13 @@ check "a plain line to another machine is refused, and says what to write" \
 printf '[broker]\naddress = 192.0.2.7:1883\naccount = hub\npassword_file = %s/hub.password\n' "$B" >"$WORK/plain.conf"
 kill "$hub" && wait "$hub" 2>/dev/null
 check "so does davyd" eval '! timeout 5 "$BUILD/davyd" --dir "$WORK/hub" --config "$WORK/plain.conf" 2>"$WORK/plain.err"; grep -q "plain:" "$WORK/plain.err"'
-check "the hub itself by certificate, as if the broker were elsewhere" eval 'printf "[broker]\naddress = tls:127.0.0.1:$TLS\naccount = hub\nfolder = $B\npassword_file = $B/hub.password\n" >"$WORK/davyd.conf" && start_hub && until_true 20 serves c1'
+check "the hub itself by certificate, as if the broker were elsewhere" eval 'printf "[broker]\naddress = tls:127.0.0.1:$TLS\naccount = hub\nfolder = $B\npassword_file = $B/hub.password\n" >"$WORK/davyd.conf" && start_hub && until_true 40 eval "davy sync status --dir $WORK/hub --json | grep -q serving"'
 
 if davy help device revoke 2>/dev/null | grep -q "device revoke"; then
   started=$(date +%s)
-  check "both devices are revoked" eval 'davy device revoke c-c1 --dir "$WORK/hub" --demo --reason stolen && davy device revoke c-c2 --dir "$WORK/hub" --demo --reason stolen'
+  echo 24681357 >"$WORK/admin.pin"
+  revokes() { davy device revoke "$1" --dir "$WORK/hub" --as 100 --pin-file "$WORK/admin.pin" --reason stolen; }
+  check "both devices are revoked" eval 'revokes c-c1 && revokes c-c2'
   check "the certificate opens nothing any more" until_true 20 eval '! by_certificate c1'
   check "nor does the pre-shared key" until_true 20 eval '! grep -q c-c2 "$B/psk"'
   check "neither has a right left" eval '! grep -qE "c-c[12]" "$B/acl"'
