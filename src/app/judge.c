@@ -102,8 +102,8 @@ struct cover {
     bool disputed;
 };
 
-// Who had seen a later incarnation of the hub's log had seen what it adopted of the ones before; and
-// a device's new incarnation stands behind what it names of the earlier ones.
+// Who had seen a later incarnation of the hub's log had seen what it adopted of the ones before;
+// and a device's new incarnation stands behind what it names of the earlier ones.
 static bool covers_earlier(const struct cover *cover, const struct store_item *item) {
     struct store *store = cover->judge->store;
     struct author_id author = cover->place->chain.author;

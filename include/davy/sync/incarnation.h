@@ -23,8 +23,8 @@ DAVY_MUST_USE enum rc incarnation_begin(struct store *store, const struct public
                                         struct author_id previous,
                                         const uint8_t random[AUTHOR_RANDOM_BYTES],
                                         struct incarnation *out);
-// Which chains of the log this store reads, bit by lane * AUDIENCE_COUNT + audience; others count as
-// complete. Not set: all. In a transaction.
+// Which chains of the log this store reads, bit by lane * AUDIENCE_COUNT + audience; others count
+// as complete. Not set: all. In a transaction.
 DAVY_MUST_USE enum rc log_readable_set(struct store *store, uint16_t readable);
 // Does the store hold what rank + 1 adopted of this rank? False for the last rank known.
 bool log_is_complete(struct store *store, uint32_t rank);
