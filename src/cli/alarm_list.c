@@ -48,6 +48,10 @@ static int print(struct cli *cli, struct session *session, const struct alarm_fi
     struct cli_list list;
     uint32_t total = 0;
     uint32_t count = app_alarm_list(session->app, filter, rows, max, &total);
+    if (app_incomplete(session->app) != RC_OK) {
+        free(rows);
+        return cli_fail_rc(cli, app_incomplete(session->app), NULL);
+    }
     list_start(&list, cli, columns, COUNT_OF(columns));
     for (uint32_t i = 0; i < count; i++) {
         put_row(&list, &rows[i]);

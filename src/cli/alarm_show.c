@@ -75,7 +75,10 @@ int cmd_alarm_show(struct cli *cli) {
     if (code == CLI_OK) {
         code = session_subject(&session, cli->args[0], &subject);
     }
-    if (code == CLI_OK && app_alarm_detail(session.app, subject, &detail) != RC_OK) {
+    enum rc rc = code == CLI_OK ? app_alarm_detail(session.app, subject, &detail) : RC_OK;
+    if (rc == RC_NO_MEMORY) {
+        code = cli_fail_rc(cli, rc, NULL);
+    } else if (rc != RC_OK) {
         code = cli_fail(cli, _("%s is no alarm; davy alarm list names them"), cli->args[0]);
     }
     if (code == CLI_OK) {

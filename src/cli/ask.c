@@ -122,6 +122,11 @@ int ask_file_line(struct cli *cli, const char *path, int line, char *out, size_t
         return cli_fail(cli, _("%s cannot be read: %s"), path, say_rc(rc));
     }
     const char *at = buf_cstr(&text);
+    if (buf_rc(&text) != RC_OK) {
+        rc = buf_rc(&text);
+        buf_fini(&text);
+        return cli_fail_rc(cli, rc, NULL);
+    }
     for (; line > 0 && strchr(at, '\n'); line--) {
         at = strchr(at, '\n') + 1;
     }

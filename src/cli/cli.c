@@ -207,14 +207,18 @@ static int run_command(struct cli *cli, int argc, char **argv, int words) {
     if (cli->arg_count > cli->command->args_max && cli->command->args_max != UINT8_MAX) {
         return cli_fail_usage(cli, _("too many arguments: %s"), cli->args[cli->command->args_max]);
     }
-    return cli->command->run(cli);
+    code = cli->command->run(cli);
+    return code == CLI_OK && cli->incomplete != RC_OK ? cli_fail_rc(cli, cli->incomplete, NULL)
+                                                      : code;
 }
 
 int cli_run(const struct cli_io *io, int argc, char **argv) {
     struct cli *cli = calloc(1, sizeof *cli);
     char **own = calloc((size_t)argc + 1, sizeof *own); // getopt moves the arguments about
     int code = CLI_FAILED;
-    if (cli && own) {
+    if (!cli || !own) {
+        (void)fprintf(io->err, "davy: %s\n", say_rc(RC_NO_MEMORY));
+    } else {
         cli->io = *io;
         memcpy(own, argv, (size_t)argc * sizeof *own);
         guess_language(argc, own);

@@ -146,6 +146,7 @@ struct cli {
     int arg_count;
     char dir[PATH_MAX];
     bool json;
+    enum rc incomplete; // why less was read than there is: the command has failed
 };
 
 int cli_run(const struct cli_io *io, int argc, char **argv);
@@ -205,6 +206,8 @@ void list_start(struct cli_list *list, struct cli *cli, const struct cli_column 
                 size_t count);
 // The next cell as a JSON value (NULL: null) and as text for people.
 void list_put(struct cli_list *list, const char *json, const char *shown);
+// The same from buffers, which are freed; if one failed, so does the list.
+void list_put_bufs(struct cli_list *list, struct buf *json, struct buf *shown);
 void list_text(struct cli_list *list, const char *text);
 void list_word(struct cli_list *list, const char *word,
                const char *shown); // JSON text, translation

@@ -87,6 +87,10 @@ static int print(struct session *session, const char *text, uint32_t max) {
     }
     struct cli_list list;
     uint32_t count = app_log(session->app, subject, rows, max);
+    if (app_incomplete(session->app) != RC_OK) {
+        free(rows);
+        return cli_fail_rc(cli, app_incomplete(session->app), NULL);
+    }
     if (count == 0 && text) {
         free(rows);
         return cli_fail(cli, _("no record is about %s; davy log --record ID shows one record"),
@@ -111,9 +115,12 @@ static int find_record(struct session *session, const char *text, struct rid *ou
         return CLI_OK;
     }
     struct log_row *rows = calloc(LIMIT_QUERY_ROWS, sizeof *rows);
+    if (!rows) {
+        return cli_fail_rc(session->cli, RC_NO_MEMORY, NULL);
+    }
     uint32_t found = 0;
     uint32_t count =
-        rows && len >= 8 ? app_log(session->app, (struct rid){{{0}}}, rows, LIMIT_QUERY_ROWS) : 0;
+        len >= 8 ? app_log(session->app, (struct rid){{{0}}}, rows, LIMIT_QUERY_ROWS) : 0;
     for (uint32_t i = 0; i < count; i++) {
         char hex[ID_HEX_BYTES];
         id16_hex(rows[i].rid.id, hex);
@@ -144,8 +151,9 @@ static int print_record(struct session *session, const char *text) {
     }
     buf_init(&out, LIMIT_CONTROL_MESSAGE_BYTES * 4);
     enum rc rc = app_record_export(session->app, rid, cli->json, &out);
+    const char *shown = buf_cstr(&out);
+    rc = rc == RC_OK ? buf_rc(&out) : rc;
     if (rc == RC_OK) {
-        const char *shown = buf_cstr(&out);
         size_t len = strlen(shown);
         (void)fprintf(cli->io.out, "%s%s", shown, len > 0 && shown[len - 1] == '\n' ? "" : "\n");
     } else if (rc == RC_NOT_FOUND) {

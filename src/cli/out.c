@@ -116,12 +116,30 @@ void list_put(struct cli_list *list, const char *json, const char *shown) {
     }
 }
 
+static void list_fail(struct cli_list *list, enum rc rc) {
+    if (rc != RC_OK) {
+        list->cells.rc = rc;
+        list->line.rc = rc;
+    }
+}
+
+void list_put_bufs(struct cli_list *list, struct buf *json, struct buf *shown) {
+    const char *json_text = buf_cstr(json);
+    const char *shown_text = buf_cstr(shown);
+    list_put(list, json_text, shown_text);
+    list_fail(list, buf_rc(json));
+    list_fail(list, buf_rc(shown));
+    buf_fini(json);
+    buf_fini(shown);
+}
+
 // A JSON string may be of any length; it is put without a copy on the stack.
 static void put_string(struct cli_list *list, const char *text, const char *shown) {
     struct buf json;
     buf_init(&json, ROW_BYTES_MAX);
     json_put_text(&json, slice_text(text));
     list_put(list, buf_cstr(&json), shown);
+    list_fail(list, buf_rc(&json));
     buf_fini(&json);
 }
 
@@ -142,6 +160,7 @@ static void put_json(struct cli_list *list, struct buf *json) {
     size_t quote = text[0] == '"' ? 1 : 0;
     (void)snprintf(shown, sizeof shown, "%.*s", (int)(strlen(text) - 2 * quote), text + quote);
     list_put(list, text, shown);
+    list_fail(list, buf_rc(json));
     buf_fini(json);
 }
 
@@ -223,8 +242,9 @@ void list_row(struct cli_list *list) {
     list->at = 0;
     list->rows++;
     if (list->cli->json) {
+        const char *text = buf_cstr(&list->line);
         if (buf_rc(&list->line) == RC_OK) {
-            (void)fprintf(list->cli->io.out, "%s}\n", buf_cstr(&list->line));
+            (void)fprintf(list->cli->io.out, "%s}\n", text);
         } else {
             list->cells.rc = buf_rc(&list->line);
         }
@@ -257,11 +277,17 @@ static void put_cell(struct buf *line, const char *text, int cols, bool right) {
 }
 
 // Without the blanks at its end.
-static void print_line(FILE *out, struct buf *line) {
+static void print_line(struct cli_list *list) {
+    struct buf *line = &list->line;
     while (line->len > 0 && line->data[line->len - 1] == ' ') {
         line->len--;
     }
-    (void)fprintf(out, "%s\n", buf_cstr(line));
+    const char *text = buf_cstr(line);
+    if (buf_rc(line) == RC_OK) {
+        (void)fprintf(list->cli->io.out, "%s\n", text);
+    } else {
+        list->cells.rc = buf_rc(line);
+    }
     buf_reset(line);
 }
 
@@ -290,7 +316,6 @@ static void measure(const struct cli_list *list, struct table *table) {
 }
 
 static void print_table(struct cli_list *list) {
-    FILE *out = list->cli->io.out;
     struct table table = {0};
     measure(list, &table);
     const char *cell = (const char *)list->cells.data;
@@ -298,14 +323,14 @@ static void print_table(struct cli_list *list) {
         put_cell(&list->line, _(table.of[i]->title), table.cols[i], table.of[i]->right);
     }
     for (size_t row = 0; row < list->rows; row++) {
-        print_line(out, &list->line);
+        print_line(list);
         for (size_t i = 0; i < table.columns; i++) {
             put_cell(&list->line, cell, table.cols[i], table.of[i]->right);
             cell += strlen(cell) + 1;
         }
     }
     if (list->rows > 0) {
-        print_line(out, &list->line);
+        print_line(list);
     }
 }
 
@@ -325,7 +350,7 @@ static void print_form(struct cli_list *list) {
             if (cell[0] != '\0' && strcmp(cell, NOTHING) != 0) {
                 put_cell(&list->line, _(list->columns[i].title), cols, false);
                 put_cell(&list->line, cell, 0, false);
-                print_line(list->cli->io.out, &list->line);
+                print_line(list);
             }
             cell += strlen(cell) + 1;
         }
@@ -336,6 +361,7 @@ static int finish(struct cli_list *list, void (*print)(struct cli_list *list)) {
     enum rc rc = buf_rc(&list->cells);
     if (rc == RC_OK && !list->cli->json && titled(list) > 0) {
         print(list);
+        rc = buf_rc(&list->cells);
     }
     buf_fini(&list->cells);
     buf_fini(&list->line);

@@ -36,9 +36,7 @@ static void put_roles(struct cli_list *list, const struct roster *roster, struct
     }
     buf_put_u8(&json, ']');
     put_proposals(&shown, roster, id);
-    list_put(list, buf_cstr(&json), buf_cstr(&shown));
-    buf_fini(&json);
-    buf_fini(&shown);
+    list_put_bufs(list, &json, &shown);
 }
 
 int cmd_person_list(struct cli *cli) {

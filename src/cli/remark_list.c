@@ -36,9 +36,7 @@ static void put_where(struct cli_list *list, const struct remark_state *state) {
             buf_printf(&shown, "%s%s", shown.len > 0 ? " " : "", parts[i]);
         }
     }
-    list_put(list, buf_cstr(&json), buf_cstr(&shown));
-    buf_fini(&json);
-    buf_fini(&shown);
+    list_put_bufs(list, &json, &shown);
 }
 
 static void put_row(struct cli_list *list, const struct remark_row *row) {

@@ -27,12 +27,16 @@ static enum rc call(const char *dir, enum control_verb verb, struct slice payloa
     return rc;
 }
 
-bool owner_answers(const char *dir) {
+static enum rc owner_call(const char *dir) {
     struct buf answer;
     buf_init(&answer, LIMIT_CONTROL_MESSAGE_BYTES);
     enum rc rc = call(dir, CONTROL_STATUS, slice_of(NULL, 0), &answer);
     buf_fini(&answer);
-    return rc != RC_NOT_FOUND;
+    return rc;
+}
+
+bool owner_answers(const char *dir) {
+    return owner_call(dir) != RC_NOT_FOUND;
 }
 
 bool session_is_hub(const struct session *session) {
@@ -121,7 +125,11 @@ int session_open(struct cli *cli, enum session_need need, struct session *out_se
     if (rc != RC_OK) {
         return cli_fail_rc(cli, rc, &session->refusal);
     }
-    session->owned = owner_answers(cli->dir);
+    rc = owner_call(cli->dir);
+    if (rc == RC_NO_MEMORY) {
+        return cli_fail_rc(cli, rc, NULL);
+    }
+    session->owned = rc != RC_NOT_FOUND;
     if (need == SESSION_HUB && !session_is_hub(session)) {
         return cli_fail(cli, _("this is not the hub's folder: run it on the hub"));
     }
@@ -136,6 +144,9 @@ int session_open(struct cli *cli, enum session_need need, struct session *out_se
 }
 
 void session_close(struct session *session) {
+    if (session->app && session->cli->incomplete == RC_OK) {
+        session->cli->incomplete = app_incomplete(session->app);
+    }
     app_close(session->app);
     hub_close(session->hub);
     keys_wipe(session->pin, sizeof session->pin);
@@ -318,7 +329,10 @@ int session_subject(struct session *session, const char *text, struct rid *out_s
 
 int session_area(struct session *session, const char *area) {
     struct area_row *rows = calloc(LIMIT_SITE_AREAS + 1, sizeof *rows);
-    uint32_t count = rows ? app_areas(session->app, session->now, rows, LIMIT_SITE_AREAS + 1) : 0;
+    if (!rows) {
+        return cli_fail_rc(session->cli, RC_NO_MEMORY, NULL);
+    }
+    uint32_t count = app_areas(session->app, session->now, rows, LIMIT_SITE_AREAS + 1);
     bool any = false;
     bool found = false;
     for (uint32_t i = 0; i < count; i++) {
@@ -326,6 +340,9 @@ int session_area(struct session *session, const char *area) {
         found |= strcmp(rows[i].code, area) == 0;
     }
     free(rows);
+    if (app_incomplete(session->app) != RC_OK) {
+        return cli_fail_rc(session->cli, app_incomplete(session->app), NULL);
+    }
     if (!cli_is_code(area) || (any && !found)) {
         return cli_fail(session->cli, _("the site has no area %s; site.ini names them"), area);
     }

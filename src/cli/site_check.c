@@ -33,22 +33,24 @@ static void print_issue(struct cli *cli, struct cli_list *list, const char *file
     buf_init(&text, SITE_ISSUE_TEXT_BYTES * 2);
     put_form(&text, cli->json ? site_issue_form(issue->code) : _(site_issue_form(issue->code)),
              issue);
+    const char *shown = buf_cstr(&text);
+    cli->incomplete = buf_rc(&text) != RC_OK ? buf_rc(&text) : cli->incomplete;
     list_text(list, file);
     list_uint(list, issue->line);
     list_text(list, error ? "error" : "warning");
     list_text(list, issue->section);
     list_text(list, issue->field);
     list_text(list, site_issue_name(issue->code));
-    list_text(list, buf_cstr(&text));
+    list_text(list, shown);
     list_row(list);
     cli_say(cli, "%s:%u: %s%s%s%s%s: %s", file, issue->line, issue->section,
             issue->section[0] != '\0' && issue->field[0] != '\0' ? ", " : "", issue->field,
             issue->section[0] != '\0' || issue->field[0] != '\0' ? ": " : "",
-            error ? _("error") : _("warning"), buf_cstr(&text));
+            error ? _("error") : _("warning"), shown);
     buf_fini(&text);
 }
 
-static void check_mappings(const struct site *site, struct site_issues *issues) {
+static enum rc check_mappings(const struct site *site, struct site_issues *issues) {
     for (uint32_t i = 0; i < site->mapping_count; i++) {
         const struct site_mapping *mapping = &site->mappings[i];
         struct feed_mapping_text text = {.topic = mapping->topic,
@@ -60,12 +62,17 @@ static void check_mappings(const struct site *site, struct site_issues *issues) 
                                          .bad = mapping->bad,
                                          .bad_values = mapping->bad_values};
         struct feed_mapping_fault fault = {0};
-        if (feed_mapping_check(&text, &fault) != RC_OK) {
+        enum rc rc = feed_mapping_check(&text, &fault);
+        if (rc == RC_NO_MEMORY) {
+            return rc;
+        }
+        if (rc != RC_OK) {
             struct site_issue issue;
             site_mapping_issue(mapping, fault.field, fault.reason, &issue);
             site_issues_add(issues, &issue);
         }
     }
+    return RC_OK;
 }
 
 static int report(struct cli *cli, const char *file, const struct site_issues *issues) {
@@ -91,7 +98,7 @@ int site_file_check(struct cli *cli, const char *path, struct buf *out_text) {
     }
     rc = site_parse(buf_slice(out_text), 1, &site, issues);
     if (rc == RC_OK) {
-        check_mappings(site, issues);
+        rc = check_mappings(site, issues);
     }
     int code = report(cli, path, issues);
     if (code == CLI_OK && rc != RC_OK) {

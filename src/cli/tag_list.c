@@ -73,26 +73,33 @@ static void put_row(struct cli_list *list, const struct tag_row *row) {
 }
 
 // A hub hears no digests of its own: what its history holds last stands for them.
-static void fill_from_history(const struct session *session, struct tag_row *rows, uint32_t count) {
+static enum rc fill_from_history(const struct session *session, struct tag_row *rows,
+                                 uint32_t count) {
     struct history *history = NULL;
     struct refusal refusal = {0};
     struct history_options options = {.folder = session->cli->dir, .read_only = true};
-    if (history_open(&options, &history, &refusal) != RC_OK) {
-        return; // no reading was ever taken
+    enum rc rc = history_open(&options, &history, &refusal);
+    if (rc != RC_OK) {
+        return rc == RC_NOT_FOUND ? RC_OK : rc; // no reading was ever taken
     }
-    for (uint32_t i = 0; i < count; i++) {
+    for (uint32_t i = 0; i < count && rc == RC_OK; i++) {
         struct history_reading reading;
         uint32_t tag = 0;
-        if (history_tag_find(history, rows[i].def.code, &tag) == RC_OK &&
-            history_last(history, tag, &reading) == RC_OK) {
+        if (history_tag_find(history, rows[i].def.code, &tag) != RC_OK) {
+            continue;
+        }
+        rc = history_last(history, tag, &reading);
+        if (rc == RC_OK) {
             rows[i].has_value = true;
             rows[i].value = reading.value;
             rows[i].quality = reading.quality & 3;
             rows[i].age_ms = session->now.utc.v - reading.time.v;
             rows[i].stale = !session->owned || rows[i].quality != 0;
         }
+        rc = rc == RC_NOT_FOUND ? RC_OK : rc;
     }
     history_close(history);
+    return rc;
 }
 
 int cmd_tag_list(struct cli *cli) {
@@ -104,8 +111,9 @@ int cmd_tag_list(struct cli *cli) {
         rows = calloc(max > 0 ? max : 1, sizeof *rows);
         uint32_t count =
             rows ? app_tags(session.app, cli->value[OPT_AREA], os_now(), rows, max) : 0;
-        if (session_is_hub(&session)) {
-            fill_from_history(&session, rows, count);
+        cli->incomplete = rows ? RC_OK : RC_NO_MEMORY;
+        if (rows && session_is_hub(&session)) {
+            cli->incomplete = fill_from_history(&session, rows, count);
         }
         struct cli_list list;
         list_start(&list, cli, columns, COUNT_OF(columns));
