@@ -48,6 +48,7 @@ enum cli_opt {
     OPT_AS,
     OPT_ASCII,
     OPT_AUDIENCE,
+    OPT_AUDIENCE_FROM,
     OPT_BATCH,
     OPT_BROKER,
     OPT_BUCKETS,
@@ -75,6 +76,7 @@ enum cli_opt {
     OPT_NUMBER_NEW,
     OPT_NUMBER_OWN,
     OPT_OBSERVE,
+    OPT_ORDERS,
     OPT_NUMBER_TAKES,
     OPT_OUT,
     OPT_PASSWORD_FILE,
@@ -364,6 +366,14 @@ int cli_areas(struct session *session, const char *text, struct cli_areas *out_a
 // A one-time code of the hub, for one device if that is not zero.
 int cli_code(struct cli *cli, struct rid person, struct rid device, char out_code[static 32]);
 
+// ---- child_card.c: the texts between two hubs ----
+#define CLI_CARD_BYTES 1200
+struct tier_card;
+// A text to be carried away: a line by itself, or one member of an object.
+int cli_tier_text(struct cli *cli, const char *key, struct slice text);
+// This hub's own.
+void cli_tier_card(struct session *session, struct tier_card *out_card);
+
 // ---- commands, one a file ----
 // Reads a site file into out_text and prints its faults; CLI_FAILED if one of them is an error.
 int site_file_check(struct cli *cli, const char *path, struct buf *out_text);
@@ -377,6 +387,9 @@ int cmd_alarm_show(struct cli *cli);
 int cmd_broker_account(struct cli *cli);
 int cmd_broker_ca(struct cli *cli);
 int cmd_broker_write(struct cli *cli);
+int cmd_child_add(struct cli *cli);
+int cmd_child_card(struct cli *cli);
+int cmd_child_list(struct cli *cli);
 int cmd_complete(struct cli *cli);
 int cmd_device_confirm(struct cli *cli);
 int cmd_device_enrol(struct cli *cli);
@@ -391,6 +404,9 @@ int cmd_help(struct cli *cli);
 int cmd_hub_confirm(struct cli *cli);
 int cmd_import(struct cli *cli);
 int cmd_log(struct cli *cli);
+int cmd_order_list(struct cli *cli);
+int cmd_parent_add(struct cli *cli);
+int cmd_parent_list(struct cli *cli);
 int cmd_person_add(struct cli *cli);
 int cmd_person_admit(struct cli *cli);
 int cmd_person_code(struct cli *cli);

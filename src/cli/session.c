@@ -125,6 +125,9 @@ int session_open(struct cli *cli, enum session_need need, struct session *out_se
     if (rc != RC_OK) {
         return cli_fail_rc(cli, rc, &session->refusal);
     }
+    if (need == SESSION_ACT && device_is_copy(&session->config)) {
+        return cli_fail(cli, _("this is a copy of another site's log: it is only read"));
+    }
     rc = owner_call(cli->dir);
     if (rc == RC_NO_MEMORY) {
         return cli_fail_rc(cli, rc, NULL);
