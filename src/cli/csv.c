@@ -179,7 +179,7 @@ static int load(struct cli *cli, const char *path, struct csv *csv) {
     buf_init(&file, CSV_BYTES_MAX);
     enum rc rc = os_file_read(path, &file);
     size_t bom = file.len >= 3 && memcmp(file.data, "\xef\xbb\xbf", 3) == 0 ? 3 : 0;
-    if (rc == RC_OK && memchr(file.data, 0, file.len)) {
+    if (rc == RC_OK && file.len > 0 && memchr(file.data, 0, file.len)) {
         rc = RC_INVALID;
     }
     if (rc == RC_OK) {
@@ -189,7 +189,7 @@ static int load(struct cli *cli, const char *path, struct csv *csv) {
         csv->line = calloc(CSV_ROWS_MAX, sizeof *csv->line);
         rc = csv->text && csv->cells && csv->line ? RC_OK : RC_NO_MEMORY;
     }
-    if (rc == RC_OK) {
+    if (rc == RC_OK && file.len > bom) {
         memcpy(csv->text + file.len - bom + CSV_ROWS_MAX + 8, file.data + bom, file.len - bom);
         csv->faults = (uint32_t)(file.len - bom);
     }
