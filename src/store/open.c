@@ -65,6 +65,15 @@ static enum rc store_lock(struct store *store, const struct store_options *optio
     return rc == RC_OK ? lock_take(path, &store->lock_fd) : rc;
 }
 
+// A process that died within a commit may have left it in the file without its sync. It is there
+// for whoever opens the file next, and would be gone after a power cut: before anything is built on
+// it, or told to others, it is made durable. Busy and full leave the synced WAL as it is.
+static enum rc recovered_keep(struct store *store) {
+    int code = sqlite3_wal_checkpoint_v2(store->db, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
+    enum rc rc = db_rc(store->db, code);
+    return rc == RC_BUSY || rc == RC_FULL ? RC_OK : rc;
+}
+
 static enum rc store_open_file(struct store *store, const struct store_options *options,
                                struct refusal *out_refusal) {
     char path[PATH_MAX];
@@ -83,6 +92,9 @@ static enum rc store_open_file(struct store *store, const struct store_options *
         sqlite3_wal_hook(store->db, on_wal, store);
         rc = db_integer(store->db, "PRAGMA page_size", &bytes);
         store->page_bytes = (int)bytes;
+    }
+    if (rc == RC_OK && !options->read_only) {
+        rc = recovered_keep(store);
     }
     return rc;
 }
