@@ -134,6 +134,9 @@ enum rc sync_blob_new(const struct sync_blob_options *options, struct sync_blob 
         return RC_NO_MEMORY;
     }
     blob->options = *options;
+    if (!options->hub) {
+        memset(blob->options.peer.id.b, 0xFF, ID_BYTES); // what the hub holds takes no one's room
+    }
     pace_start(&blob->pace);
     *out_blob = blob;
     return RC_OK;
@@ -302,7 +305,7 @@ static enum rc give_look(struct sync_blob *blob, struct moment now) {
 
 static enum rc give_offer(struct sync_blob *blob, struct moment now) {
     struct giving *give = &blob->give;
-    uint32_t wait = SYNC_RETRY_MS_MIN << give->offers;
+    uint32_t wait = (uint32_t)SYNC_RETRY_MS_MIN << give->offers;
     if (give->offers > 0 && now.mono.v - give->offered_at.v < (int64_t)wait) {
         return RC_OK;
     }
@@ -695,7 +698,7 @@ static enum rc take_look(struct sync_blob *blob, struct moment now) {
 
 static enum rc take_ask(struct sync_blob *blob, struct moment now) {
     struct taking *take = &blob->take;
-    uint32_t wait = SYNC_RETRY_MS_MIN << take->asks;
+    uint32_t wait = (uint32_t)SYNC_RETRY_MS_MIN << take->asks;
     if (take->asks > 0 && now.mono.v - take->need_at.v < (int64_t)wait) {
         return RC_OK;
     }

@@ -55,6 +55,7 @@ void sync_device_free(struct sync_device *device) {
     buf_fini(&device->items);
     buf_fini(&device->record);
     frame_codec_free(device->codec);
+    sync_blob_free(device->blob);
     keys_wipe(device, sizeof *device);
     free(device);
 }
@@ -248,6 +249,9 @@ static enum rc on_keyed(struct sync_device *device, struct slice bytes, struct f
     }
     if (frame->type == FRAME_FORK) {
         return sync_device_fork_known(device, frame);
+    }
+    if (is_blob_message(frame->type)) {
+        return sync_device_take_blob(device, frame, now);
     }
     if (frame->type == FRAME_ENROLLED) {
         on_enrolled(device, frame);
@@ -493,7 +497,7 @@ enum rc sync_device_tick(struct sync_device *device, struct moment now, struct m
     }
     // Nothing here is due sooner than the shortest retry, but for what a message brings.
     out_next->v = now.mono.v + (device->phase == SYNC_OFFLINE ? SYNC_RETRY_MS_MAX : 1000);
-    return rc;
+    return rc == RC_OK ? sync_device_send_blobs(device, now, out_next) : rc;
 }
 
 void sync_device_flush(struct sync_device *device, struct moment now) {
@@ -521,6 +525,7 @@ void sync_device_aborted(struct sync_device *device) {
     outbox_clear(device);
     sync_device_author_load(device);
     device->lost = false;
+    device->blob_session = 0; // begun anew: what was taken is not there
     for (uint8_t i = 0; i < FRAME_CHAINS_MAX; i++) {
         device->own[i] = (struct own_chain){0};
     }

@@ -3,10 +3,12 @@
 //   device_greet.c   greetings
 //   device_author.c  a chain that lost: a new incarnation
 //   device_give.c    the hub's log given back
+//   device_blob.c    blobs
 //   device_log.c  the hub's log, through the one reader of logs (take.h)
 #ifndef DAVY_SYNC_DEVICE_PRIV_H
 #define DAVY_SYNC_DEVICE_PRIV_H
 
+#include "davy/sync/blob.h"
 #include "davy/sync/device.h"
 #include "davy/sync/take.h"
 #include "sync_priv.h"
@@ -64,6 +66,8 @@ struct sync_device {
     struct outgoing outbox[OUTBOX_MAX];
     size_t outbox_count;
     struct buf body, frame, items, record;
+    struct sync_blob *blob; // NULL: none in this session yet
+    uint32_t blob_session;
     struct sync_device_status status;
 };
 
@@ -105,6 +109,13 @@ DAVY_MUST_USE enum rc sync_device_fork_known(struct sync_device *device, const s
 DAVY_MUST_USE enum rc sync_device_on_pull(struct sync_device *device, const struct frame *frame);
 // What stands beyond the heads that a hub's later incarnation adopted and has no verdict.
 DAVY_MUST_USE enum rc sync_device_give_surplus(struct sync_device *device);
+
+// device_blob.c
+DAVY_MUST_USE enum rc sync_device_take_blob(struct sync_device *device, const struct frame *frame,
+                                            struct moment now);
+// Last of all that a tick sends.
+DAVY_MUST_USE enum rc sync_device_send_blobs(struct sync_device *device, struct moment now,
+                                             struct mono_ms *inout_next);
 
 // device_log.c
 DAVY_MUST_USE enum rc sync_device_take_feed(struct sync_device *device, const struct frame *frame,

@@ -45,6 +45,7 @@ static void session_free(struct session *session) {
         free(session->waiting);
         session->waiting = next;
     }
+    sync_blob_free(session->blob);
     keys_wipe(session, sizeof *session);
     free(session);
 }
@@ -289,6 +290,7 @@ static enum rc on_hello(struct sync_hub *hub, const char *account, struct slice 
     session->tier = peer.tier;
     session->readable = readable_chains(&peer);
     session->author = hello.author;
+    session->message_bytes_max = hello.message_bytes_max;
     session->heard = now.mono;
     enum rc rc = RC_OK;
     if (kx_hub(&kx, hello.kx_public, session->up, session->down) == RC_OK) {
@@ -451,6 +453,11 @@ static enum rc on_keyed(struct sync_hub *hub, const char *account, struct slice 
     case FRAME_ENROL:
         on_enrol(hub, session, frame, now);
         return RC_OK;
+    case FRAME_BLOB_OFFER:
+    case FRAME_BLOB_NEED:
+    case FRAME_BLOB_CHUNK:
+    case FRAME_BLOB_STATE:
+        return session_take_blob(hub, session, frame, now);
     case FRAME_HELLO:
     case FRAME_WELCOME:
     case FRAME_ACK:
@@ -570,6 +577,10 @@ void sync_hub_flush(struct sync_hub *hub, struct moment now, struct mono_ms *out
         sync_hub_flush_outbox(hub);
     }
     *out_next = (struct mono_ms){next};
+    for (uint32_t i = 0; i < hub->session_count; i++) {
+        session_send_blobs(hub, hub->sessions[i], now, out_next);
+    }
+    sync_hub_flush_outbox(hub);
 }
 
 void sync_hub_aborted(struct sync_hub *hub) {
@@ -577,6 +588,9 @@ void sync_hub_aborted(struct sync_hub *hub) {
     memset(hub->ungrouped, 0, sizeof hub->ungrouped);
     for (uint32_t i = 0; i < hub->session_count; i++) {
         memset(hub->sessions[i]->claims, 0, sizeof hub->sessions[i]->claims);
+        if (hub->sessions[i]->blob) {
+            sync_blob_aborted(hub->sessions[i]->blob);
+        }
     }
     sync_hub_author_load(hub);
 }

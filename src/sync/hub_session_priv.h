@@ -5,9 +5,11 @@
 //   hub_behind.c   claims of readers, taking back, the next incarnation
 //   hub_salvage.c  records that nobody adopted
 //   hub_again.c    held records
+//   hub_blob.c     blobs of a session
 #ifndef DAVY_SYNC_HUB_SESSION_PRIV_H
 #define DAVY_SYNC_HUB_SESSION_PRIV_H
 
+#include "davy/sync/blob.h"
 #include "davy/sync/hub.h"
 #include "sync_priv.h"
 
@@ -71,6 +73,9 @@ struct session {
     struct chain_head surplus[FRAME_CHAINS_MAX]; // of surplus_hub, as far as it was verified
     struct waiting_batch *waiting;
     size_t waiting_bytes;
+    struct sync_hub *hub;   // of blob
+    struct sync_blob *blob; // NULL: no word about blobs came yet
+    uint32_t message_bytes_max;
 };
 
 // A frame that leaves with the next flush.
@@ -118,6 +123,12 @@ void session_send_ack(struct sync_hub *hub, struct session *session, uint8_t ind
 void session_send_keyed(struct sync_hub *hub, struct session *session, enum frame_type type,
                         uint8_t lane);
 void sync_hub_flush_outbox(struct sync_hub *hub);
+
+// hub_blob.c
+DAVY_MUST_USE enum rc session_take_blob(struct sync_hub *hub, struct session *session,
+                                        const struct frame *frame, struct moment now);
+void session_send_blobs(struct sync_hub *hub, struct session *session, struct moment now,
+                        struct mono_ms *inout_next);
 
 // hub_log.c
 DAVY_MUST_USE enum rc session_take_batch(struct sync_hub *hub, struct session *session,

@@ -86,7 +86,7 @@ struct sync_blob_options {
     struct buf *body;           // borrowed: where bodies are made
     bool hub;                   // takes what is offered; a device takes what it wants
     uint32_t message_bytes_max; // the smaller one of both sides
-    struct rid peer;            // whose room the bytes take here
+    struct rid peer;            // of a hub: whose room the bytes take
     void *ctx;
     // Queues the body as a frame of the session in the lowest lane. False: not now.
     bool (*emit)(void *ctx, enum blob_message type);

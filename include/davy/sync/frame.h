@@ -59,6 +59,10 @@ enum frame_type {
     FRAME_FORK = 13,
     FRAME_PULL = 14,
     FRAME_GIVE = 15,
+    FRAME_BLOB_OFFER = 16, // blobs: sync/blob.h
+    FRAME_BLOB_NEED = 17,
+    FRAME_BLOB_CHUNK = 18,
+    FRAME_BLOB_STATE = 19,
     FRAME_TYPE_COUNT
 };
 enum frame_flag { FRAME_ZSTD = 1, FRAME_KEYED = 2, FRAME_SIGNED = 4, FRAME_BOXED = 8 };

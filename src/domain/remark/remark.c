@@ -17,6 +17,7 @@ static const struct field add_fields[] = {
     {REMARK_PLACE,     "place",     FIELD_TEXT, 0, 1, LIMIT_NAME_BYTES, NULL},
     {REMARK_EQUIPMENT, "equipment", FIELD_TEXT, 0, 1, LIMIT_TAG_BYTES, NULL},
     {REMARK_AREA,      "area",      FIELD_TEXT, 0, 1, LIMIT_TAG_BYTES, NULL},
+    {REMARK_BLOB,      "blob",      FIELD_BYTES, FIELD_REPEATED, HASH_BYTES, HASH_BYTES, NULL},
 };
 static const struct kind kinds[] = {
     {KIND_REMARK_ADD, "remark.add", EFFECT_FACT, LANE_DANGER, KIND_OPENS, ANYONE,

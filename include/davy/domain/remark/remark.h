@@ -7,7 +7,7 @@
 //
 // kind (number)    effect  signed by              body
 // remark.add (50)  fact    anyone with a role     1 text, 2 about (id), 3 place, 4 equipment,
-//                                                 5 area
+//                                                 5 area, 6 blob (hash, repeated)
 #ifndef DAVY_DOMAIN_REMARK_REMARK_H
 #define DAVY_DOMAIN_REMARK_REMARK_H
 
@@ -20,6 +20,7 @@ enum {
     REMARK_PLACE = 3,
     REMARK_EQUIPMENT = 4,
     REMARK_AREA = 5,
+    REMARK_BLOB = 6, // the hash of an attachment, which comes by itself (store/blob.h)
 };
 
 struct remark_state {
