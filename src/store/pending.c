@@ -18,6 +18,8 @@ void pending_forget(struct store *store) {
     pending->count = 0;
     if (pending->heads != NULL) {
         map_clear(pending->heads);
+    }
+    if (pending->rids != NULL) {
         map_clear(pending->rids);
     }
 }
@@ -154,9 +156,9 @@ static enum rc pending_build(struct store *store) {
     enum rc rc = RC_OK;
     if (pending->heads == NULL) {
         rc = map_new(PENDING_ITEMS_MAX, 4, &pending->heads);
-        if (rc == RC_OK) {
-            rc = map_new(PENDING_ITEMS_MAX, 5, &pending->rids);
-        }
+    }
+    if (rc == RC_OK && pending->rids == NULL) {
+        rc = map_new(PENDING_ITEMS_MAX, 5, &pending->rids);
     }
     if (rc == RC_OK) {
         rc = db_take(store, STATEMENT_AUTHORS_OWN, &statement);
