@@ -126,7 +126,7 @@ unit: $(TESTS) $(LOCALE)
 	@fail=0; for t in $(TESTS); do echo "== $$t"; $$t || fail=1; done; exit $$fail
 
 # Programs whose n-th allocation fails; every operation is a line "ok" or "not ok".
-faults: $(FAULT_PROGRAMS)
+faults: $(FAULT_PROGRAMS) $(LOCALE)
 
 ifdef FUZZ
 fuzzers: $(FUZZ_PROGRAMS)
