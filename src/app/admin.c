@@ -3,6 +3,7 @@
 #include "davy/app/bundle.h"
 
 #include "davy/app/authority.h"
+#include "davy/app/blob.h"
 
 #include "davy/record/export.h"
 
@@ -147,6 +148,13 @@ void app_control(struct app *app, struct slice request, struct moment now, struc
         break;
     case CONTROL_DIGEST:
         answer.rc = put_trend(app, rest, &payload);
+        break;
+    case CONTROL_BLOB_PUT:
+        answer.rc = blob_part_take(app->store, rest, now, &answer.refusal);
+        break;
+    case CONTROL_BLOB_WANT:
+        answer.rc = blob_want_take(app->store, rest, now);
+        app->tick_at.v = 0; // asked for with this round
         break;
     case CONTROL_IMPORT:
         answer.rc = app_import_control(app, rest, &payload, &answer.refusal);

@@ -12,6 +12,7 @@
 #define DAVY_CLI_CLI_PRIV_H
 
 #include "davy/app/app.h"
+#include "davy/app/blob.h"
 #include "davy/app/authority.h"
 #include "davy/app/control.h"
 #include "davy/app/device.h"
@@ -233,6 +234,8 @@ int list_finish_form(struct cli_list *list);
 const char *cli_local_time(struct utc_ms time, char out[static CLI_TIME_BYTES]);
 // RFC 3339; local "YYYY-MM-DD[ HH:MM[:SS]]"; "now"; "-90m", "-24h", "-7d" before now.
 enum rc cli_time_parse(const char *text, struct utc_ms now, struct utc_ms *out_time) DAVY_MUST_USE;
+#define CLI_HASH_BYTES (2 * HASH_BYTES + 1)
+const char *cli_hash_hex(const struct hash32 *hash, char out_hex[static CLI_HASH_BYTES]);
 // Decimal digits only, within min..max.
 bool cli_uint_parse(const char *text, uint64_t min, uint64_t max, uint64_t *out_value);
 // An option's number; CLI_OK or CLI_USAGE. Without the option *inout keeps its value.
@@ -375,6 +378,9 @@ int cli_tier_text(struct cli *cli, const char *key, struct slice text);
 void cli_tier_card(struct session *session, struct tier_card *out_card);
 
 // ---- commands, one a file ----
+// Reads a file and puts it into the store as a blob, by whoever owns that. CLI_OK, or said why not.
+// Free the file (blob_file_free) in any case; it must be zeroed before.
+int session_blob_put(struct session *session, const char *path, struct blob_file *out_file);
 // Reads a site file into out_text and prints its faults; CLI_FAILED if one of them is an error.
 int site_file_check(struct cli *cli, const char *path, struct buf *out_text);
 // Takes a role that may be granted from its name.
@@ -384,6 +390,9 @@ int cmd_alarm_comment(struct cli *cli);
 int cmd_alarm_list(struct cli *cli);
 int cmd_alarm_replay(struct cli *cli);
 int cmd_alarm_show(struct cli *cli);
+int cmd_blob_get(struct cli *cli);
+int cmd_blob_list(struct cli *cli);
+int cmd_blob_put(struct cli *cli);
 int cmd_broker_account(struct cli *cli);
 int cmd_broker_ca(struct cli *cli);
 int cmd_broker_write(struct cli *cli);

@@ -96,6 +96,13 @@ int cli_option_uint(struct cli *cli, enum cli_opt option, uint64_t min, uint64_t
                           (unsigned long long)max);
 }
 
+const char *cli_hash_hex(const struct hash32 *hash, char out_hex[static CLI_HASH_BYTES]) {
+    for (size_t i = 0; i < HASH_BYTES; i++) {
+        (void)snprintf(out_hex + 2 * i, 3, "%02x", hash->b[i]);
+    }
+    return out_hex;
+}
+
 bool cli_is_code(const char *text) {
     static const char allowed[] =
         "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-";

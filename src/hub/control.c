@@ -1,6 +1,7 @@
 // The socket beside the hub's store: signed acts of people at the hub, invites, codes, status.
 #include "hub_priv.h"
 
+#include "davy/app/blob.h"
 #include "davy/record/export.h"
 
 #include <stdio.h>
@@ -177,6 +178,8 @@ static enum rc answer_verb(struct hub *hub, uint8_t verb, struct slice payload, 
     case CONTROL_JOINS:
         put_joins(hub, out);
         return buf_rc(out);
+    case CONTROL_BLOB_PUT:
+        return blob_part_take(hub->store, payload, hub->now, refusal);
     case CONTROL_IMPORT:
         return hub_import_control(hub, payload, out, refusal);
     case CONTROL_CONFIRM:

@@ -16,6 +16,8 @@
 // CONFIRM  hub             nothing: this hub may serve though no reader answered -> nothing
 // DIGEST   console         text tag -> values heard (for scripts): varint count, each signed ms,
 //                          f64 bits, u8 quality
+// BLOB_PUT console or hub  one part of a file (app/blob.h) -> nothing
+// BLOB_WANT console        32 hash: to be fetched from the hub -> nothing
 // IMPORT   console or hub  one part of a bundle (app/bundle.h) -> varint records taken
 // TIERS    hub             nothing: looks for new parents first -> rows (hub/tiers.h) to the end
 #ifndef DAVY_APP_CONTROL_H
@@ -34,6 +36,8 @@ enum control_verb {
     CONTROL_CONFIRM = 6,
     CONTROL_DIGEST = 7,
     CONTROL_IMPORT = 20,
+    CONTROL_BLOB_PUT = 24,
+    CONTROL_BLOB_WANT = 25,
     CONTROL_TIERS = 21,
 };
 
