@@ -109,8 +109,7 @@ static enum rc open_store(struct app *app, struct refusal *out_refusal) {
         return rc;
     }
     app->founded = app->config;
-    rc = copy ? RC_OK
-              : author_load(app->store, keypair_public(app->keys.pair), &app->config);
+    rc = copy ? RC_OK : author_load(app->store, keypair_public(app->keys.pair), &app->config);
     if (rc == RC_OK && writer && !app_is_hub(app)) {
         rc = set_site(app);
     }

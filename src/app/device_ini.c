@@ -15,9 +15,11 @@
 #define FILE_NAME "device.ini"
 #define PATH_BYTES 1200
 
-static const char *const kind_names[] = {
-    [DEVICE_HUB] = "hub",     [DEVICE_CONSOLE] = "console", [DEVICE_HANDHELD] = "handheld",
-    [DEVICE_CHILD] = "child", [DEVICE_PARENT] = "parent"};
+static const char *const kind_names[] = {[DEVICE_HUB] = "hub",
+                                         [DEVICE_CONSOLE] = "console",
+                                         [DEVICE_HANDHELD] = "handheld",
+                                         [DEVICE_CHILD] = "child",
+                                         [DEVICE_PARENT] = "parent"};
 
 // ---- Topics ----
 

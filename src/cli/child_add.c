@@ -68,11 +68,12 @@ static int print(struct cli *cli, const struct tier_pass *pass, const char *name
     struct buf text;
     buf_init(&text, CLI_CARD_BYTES);
     enum rc rc = tier_pass_encode(pass, &text);
-    int code = rc == RC_OK ? cli_tier_text(cli, "pass", buf_slice(&text))
-                           : cli_fail_rc(cli, rc, NULL);
+    int code =
+        rc == RC_OK ? cli_tier_text(cli, "pass", buf_slice(&text)) : cli_fail_rc(cli, rc, NULL);
     if (code == CLI_OK && !cli->json) {
-        (void)fprintf(cli->io.err, _("on the hub of %s: davy parent add PASS; the pass holds the "
-                                     "password, so keep it apart\n"),
+        (void)fprintf(cli->io.err,
+                      _("on the hub of %s: davy parent add PASS; the pass holds the "
+                        "password, so keep it apart\n"),
                       name);
     }
     keys_wipe(text.data, text.len);

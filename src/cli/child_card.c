@@ -19,8 +19,8 @@ int cli_tier_text(struct cli *cli, const char *key, struct slice text) {
 
 void cli_tier_card(struct session *session, struct tier_card *out_card) {
     const struct roster_site *site = roster_site(app_roster(session->app));
-    *out_card = (struct tier_card){.site = session->config.site,
-                                   .hub_key = session->config.hub_key};
+    *out_card =
+        (struct tier_card){.site = session->config.site, .hub_key = session->config.hub_key};
     (void)snprintf(out_card->name, sizeof out_card->name, "%s", site ? site->name : "");
 }
 
@@ -36,8 +36,8 @@ int cmd_child_card(struct cli *cli) {
     if (code == CLI_OK) {
         cli_tier_card(&session, &card);
         enum rc rc = tier_card_encode(&card, &text);
-        code = rc == RC_OK ? cli_tier_text(cli, "card", buf_slice(&text))
-                           : cli_fail_rc(cli, rc, NULL);
+        code =
+            rc == RC_OK ? cli_tier_text(cli, "card", buf_slice(&text)) : cli_fail_rc(cli, rc, NULL);
     }
     buf_fini(&text);
     session_close(&session);

@@ -9,10 +9,10 @@
 #include <string.h>
 
 static const struct cli_column columns[] = {
-    {"site", N_("Site"), false},        {"name", N_("Name"), false},
-    {"account", N_("Account"), false},  {"relayed", N_("Way"), false},
-    {"link", N_("Connection"), false},  {"entries", N_("Entries"), true},
-    {"behind", N_("Behind"), true},     {"heard", N_("Last heard"), false},
+    {"site", N_("Site"), false},       {"name", N_("Name"), false},
+    {"account", N_("Account"), false}, {"relayed", N_("Way"), false},
+    {"link", N_("Connection"), false}, {"entries", N_("Entries"), true},
+    {"behind", N_("Behind"), true},    {"heard", N_("Last heard"), false},
     {"trouble", N_("Trouble"), false},
 };
 
@@ -84,8 +84,7 @@ static int from_owner(struct session *session, struct listing *listing) {
 static void read_copy(const char *folder, struct tier_row *row) {
     struct app *app = NULL;
     struct refusal refusal = {0};
-    struct app_options options = {
-        .folder = folder, .scheme = keys_ed25519(), .read_only = true};
+    struct app_options options = {.folder = folder, .scheme = keys_ed25519(), .read_only = true};
     enum rc rc = app_open(&options, os_now(), &app, &refusal);
     if (rc == RC_OK) {
         const struct roster_site *site = roster_site(app_roster(app));

@@ -8,8 +8,8 @@ static const struct cli_column columns[] = {
 
 int cmd_device_list(struct cli *cli) {
     static const char *const kinds[] = {"unknown", "hub", "console", "handheld", "child", "parent"};
-    static const char *const shown[] = {N_("unknown"), N_("hub"), N_("console"), N_("handheld"),
-                                        N_("hub below"), N_("hub above")};
+    static const char *const shown[] = {N_("unknown"),  N_("hub"),       N_("console"),
+                                        N_("handheld"), N_("hub below"), N_("hub above")};
     struct session session;
     int code = session_open(cli, SESSION_READ, &session);
     if (code == CLI_OK) {

@@ -11,8 +11,8 @@ static const struct cli_column columns[] = {
 
 static int show(struct session *session) {
     static const char *const kinds[] = {"", "hub", "console", "handheld", "child", "parent"};
-    static const char *const shown[] = {"", N_("hub"), N_("console"), N_("handheld"),
-                                        N_("hub below"), N_("hub above")};
+    static const char *const shown[] = {
+        "", N_("hub"), N_("console"), N_("handheld"), N_("hub below"), N_("hub above")};
     struct cli *cli = session->cli;
     struct cli_list list;
     const struct device_config *config = &session->config;

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define TIERS_LOOK_MS 2000     // a new row of the roster is seen that late at most
+#define TIERS_LOOK_MS 2000 // a new row of the roster is seen that late at most
 #define FOLDER_BYTES 1200
 
 struct tier_child {

@@ -1,8 +1,9 @@
 // davyd between its tiers: the folders of copies (children/, parents/), one connection to each
 // parent's broker, the topics of hub/tiers.h, and the rows that people ask for.
 //
-// Parents are read from parents/<site>/device.ini at the start, on SIGHUP and whenever somebody asks for
-// the rows. A parent that cannot be reached, or whose files are unfit, is logged and stops nothing.
+// Parents are read from parents/<site>/device.ini at the start, on SIGHUP and whenever somebody
+// asks for the rows. A parent that cannot be reached, or whose files are unfit, is logged and
+// stops nothing.
 #ifndef DAVY_MAIN_DAVYD_TIERS_H
 #define DAVY_MAIN_DAVYD_TIERS_H
 

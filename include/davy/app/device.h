@@ -1,12 +1,13 @@
 // device.ini: what a store's folder knows of itself. Written once when the device joins (or when
 // the site is made), mode 0600, by temporary name, sync and rename.
 //
-//   [device] name, kind (hub, console, handheld; child, parent), site, id, author, author_random (hex)
+//   [device] name, kind (hub, console, handheld; child, parent), site, id, author,
+//            author_random (hex)
 //   [hub]    key (hex)
 //   [broker] address (host:port), account, password
 //
-// A hub's copy of another site's log has one, too: kind child in parents/<site> (this hub is a child
-// there), kind parent in children/<site>. Such a folder is only read; its keys are the hub's.
+// A hub's copy of another site's log has one, too: kind child in parents/<site> (this hub is a
+// child there), kind parent in children/<site>. Such a folder is only read; its keys are the hub's.
 #ifndef DAVY_APP_DEVICE_H
 #define DAVY_APP_DEVICE_H
 

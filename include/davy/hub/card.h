@@ -4,8 +4,9 @@
 // CARD  "DAVYC-" of the lower hub: who it is. The upper site's admin enrols it as a child.
 // PASS  "DAVYP-" for it, in return: who the upper hub is, and where and as whom to knock. It holds
 //       the account's password and is good for this child alone.
-// Base 32 of u8 version | the fields | 4 bytes of their hash, so that a slip of the hand is seen. What
-// they say is believed because an admin took them; each site pins the other's genesis and hub key.
+// Base 32 of u8 version | the fields | 4 bytes of their hash, so that a slip of the hand is seen.
+// What they say is believed because an admin took them; each site pins the other's genesis and hub
+// key.
 #ifndef DAVY_HUB_CARD_H
 #define DAVY_HUB_CARD_H
 

@@ -59,8 +59,8 @@ struct store *replica_store(struct replica *replica);
 const struct roster *replica_roster(const struct replica *replica);
 struct replica_status {
     struct sync_device_status sync;
-    uint64_t entries; // of the log, held here
-    enum rc trouble;  // RC_OK, or why nothing is taken at the moment
+    uint64_t entries;    // of the log, held here
+    enum rc trouble;     // RC_OK, or why nothing is taken at the moment
     struct utc_ms heard; // the last authenticated word of that hub, by this hub's clock; 0: never
 };
 // What the folder's store alone tells: entries and, to the minute, when the hub was heard.
