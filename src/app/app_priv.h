@@ -143,8 +143,8 @@ struct app {
     bool in_acts; // several records of one act share a transaction
     bool changed;
     enum rc incomplete; // why a query gave less than there is
-    bool short_of;   // a fold of this round met no memory
-    bool reload_due; // the roster is to be built anew before the next round
+    bool short_of;      // a fold of this round met no memory
+    bool reload_due;    // the roster is to be built anew before the next round
     struct buf body, content, scratch, packed;
 };
 

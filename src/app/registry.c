@@ -7,12 +7,7 @@
 
 // One line a module.
 static const struct module *const modules[] = {
-    &roster_module,
-    &alarm_module,
-    &define_module,
-    &remark_module,
-    &carry_module,
-    &segment_module,
+    &roster_module, &alarm_module, &define_module, &remark_module, &carry_module, &segment_module,
 };
 static const struct registry registry = {.modules = modules, .count = COUNT_OF(modules)};
 

@@ -114,7 +114,6 @@ static const struct {
      N_("nothing to do")},
     {REFUSAL_AUTHOR_CLOSED, N_("This device's chain was closed; ask an admin."),
      N_("chain closed")},
-    {REFUSAL_FILE_LINE, N_("%1$s. Correct the file and repeat."), N_("file error")},
     {REFUSAL_CARD,
      N_("The text after %1$s is not whole: letters are missing or wrong. Copy it again."),
      N_("bad card")},
@@ -129,6 +128,7 @@ static const struct {
     {REFUSAL_ORDER_KIND, N_("%1$s is no kind of record that a parent may order; such is "
                             "remark.add."),
      N_("no order")},
+    {REFUSAL_FILE_LINE, N_("%1$s. Correct the file and repeat."), N_("file error")},
     {REFUSAL_TAG_UNKNOWN, N_("There is no tag %1$s on this site; check the name."),
      N_("tag unknown")},
     {REFUSAL_VALUE_RANGE, N_("%1$s: the value is out of range; check the source."),

@@ -12,8 +12,8 @@
 #define DAVY_CLI_CLI_PRIV_H
 
 #include "davy/app/app.h"
-#include "davy/app/blob.h"
 #include "davy/app/authority.h"
+#include "davy/app/blob.h"
 #include "davy/app/control.h"
 #include "davy/app/device.h"
 #include "davy/app/say.h"

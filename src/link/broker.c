@@ -154,8 +154,8 @@ static void put_device(const struct broker_plan *plan, const char *name, struct 
     buf_printf(out, "topic write davy/%s/u/%s\ntopic read davy/%s/d/%s\ntopic read davy/%s/v/#\n",
                site, name, site, name, site);
     if (device->child) {
-        buf_printf(out, "topic write davy/%s/c/%s/+/u\ntopic read davy/%s/c/%s/+/d\n", site, name, site,
-                   name);
+        buf_printf(out, "topic write davy/%s/c/%s/+/u\ntopic read davy/%s/c/%s/+/d\n", site, name,
+                   site, name);
     }
 }
 

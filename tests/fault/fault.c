@@ -15,7 +15,7 @@
 
 #define PAINT 0xA7
 #define OP_SECONDS_MAX 60
-// With sanitizers everything takes five times as long: fewer failures are tried, others than without.
+// With sanitizers everything takes five times as long: fewer failures are tried, and other ones.
 #ifdef __SANITIZE_ADDRESS__
 #define MOST_DIVIDED 4
 #define AT_FIRST 3

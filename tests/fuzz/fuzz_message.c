@@ -91,9 +91,8 @@ static enum rc again_digest(struct slice body, struct buf *out) {
 }
 
 static enum rc (*const messages[])(struct slice body, struct buf *out) = {
-    again_hello,  again_welcome, again_batch, again_ack,    again_feed,  again_fack,
-    again_digest, again_start,   again_join,  again_joined, again_enrol, again_enrolled,
-    again_fork,   again_pull,
+    again_hello, again_welcome, again_batch,  again_ack,   again_feed,     again_fack, again_digest,
+    again_start, again_join,    again_joined, again_enrol, again_enrolled, again_fork, again_pull,
 };
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);

@@ -340,8 +340,8 @@ static void test_stores_are_cheap_and_apart(void **state) {
     assert_true(each_ms < 50.0);
 }
 
-// A process that dies at the n-th sync leaves a commit in the file that the next one finds. What the
-// next one has seen must stay, also if the power goes at once.
+// A process that dies at the n-th sync leaves a commit in the file that the next one finds. What
+// the next one has seen must stay, also if the power goes at once.
 static void test_what_a_restart_finds_stays(void **state) {
     (void)state;
     int found = 0;
