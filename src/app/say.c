@@ -125,8 +125,9 @@ static const struct {
      N_("That is another text; here one is taken that begins with %1$s. Cards begin with DAVYC-, "
         "passes with DAVYP-, invites with DAVY1-."),
      N_("other text")},
-    {REFUSAL_ORDER_KIND, N_("%1$s is no kind of record that a parent may order; such is "
-                            "remark.add."),
+    {REFUSAL_ORDER_KIND,
+     N_("%1$s is no kind of record that a parent may order; such is "
+        "remark.add."),
      N_("no order")},
     {REFUSAL_FILE_LINE, N_("%1$s. Correct the file and repeat."), N_("file error")},
     {REFUSAL_TAG_UNKNOWN, N_("There is no tag %1$s on this site; check the name."),
