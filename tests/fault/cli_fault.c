@@ -150,14 +150,14 @@ COMMAND(found, "site init --dir @fresh --name T --admin A --number A1 --pin-file
 static const struct fault_op ops[] = {
     READS("site show", show, 24),
     READS("site check", check, 40),
-    READS("person list", people, 30),
+    READS("person list", people, 20),
     READS("device list", devices, 24),
-    READS("alarm list", alarms, 40),
-    READS("alarm show", alarm, 40),
-    READS("tag list", tags, 40),
-    READS("tag history", history, 40),
-    READS("log", log, 40),
-    READS("verify", verify, 40),
+    READS("alarm list", alarms, 30),
+    READS("alarm show", alarm, 24),
+    READS("tag list", tags, 24),
+    READS("tag history", history, 24),
+    READS("log", log, 24),
+    READS("verify", verify, 30),
     READS("sync status", status, 24),
     READS("help", help, 10),
     {.name = "davy rebuild",
@@ -170,7 +170,7 @@ static const struct fault_op ops[] = {
      .setup = setup_found,
      .run = act_run,
      .teardown = site_free,
-     .most = 16},
+     .most = 10},
 };
 
 int main(int argc, char **argv) {

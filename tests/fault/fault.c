@@ -17,7 +17,7 @@
 #define OP_SECONDS_MAX 60
 // With sanitizers everything takes five times as long: fewer failures are tried, and other ones.
 #ifdef __SANITIZE_ADDRESS__
-#define MOST_DIVIDED 4
+#define MOST_DIVIDED 6
 #define AT_FIRST 3
 #else
 #define MOST_DIVIDED 1
