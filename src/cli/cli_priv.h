@@ -68,6 +68,7 @@ enum cli_opt {
     OPT_ID,
     OPT_INVITE,
     OPT_JOB,
+    OPT_KEY,
     OPT_KIND,
     OPT_LIMIT,
     OPT_LOOPBACK,
@@ -77,6 +78,7 @@ enum cli_opt {
     OPT_NUMBER_NEW,
     OPT_NUMBER_OWN,
     OPT_OBSERVE,
+    OPT_OFFSITE,
     OPT_ORDERS,
     OPT_NUMBER_TAKES,
     OPT_OUT,
@@ -90,6 +92,7 @@ enum cli_opt {
     OPT_RAW,
     OPT_REASON,
     OPT_RECORD,
+    OPT_REPLACE,
     OPT_ROLE,
     OPT_ROOT,
     OPT_ROOTS,
@@ -390,6 +393,9 @@ int cmd_alarm_comment(struct cli *cli);
 int cmd_alarm_list(struct cli *cli);
 int cmd_alarm_replay(struct cli *cli);
 int cmd_alarm_show(struct cli *cli);
+int cmd_backup(struct cli *cli);
+int cmd_backup_check(struct cli *cli);
+int cmd_backup_key(struct cli *cli);
 int cmd_blob_get(struct cli *cli);
 int cmd_blob_list(struct cli *cli);
 int cmd_blob_put(struct cli *cli);
@@ -436,6 +442,7 @@ int cmd_roots_make(struct cli *cli);
 int cmd_roots_second(struct cli *cli);
 int cmd_roots_show(struct cli *cli);
 int cmd_shift_prepare(struct cli *cli);
+int cmd_restore(struct cli *cli);
 int cmd_site_check(struct cli *cli);
 int cmd_site_init(struct cli *cli);
 int cmd_site_show(struct cli *cli);

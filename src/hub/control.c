@@ -182,6 +182,8 @@ static enum rc answer_verb(struct hub *hub, uint8_t verb, struct slice payload, 
         return blob_part_take(hub->store, payload, hub->now, refusal);
     case CONTROL_IMPORT:
         return hub_import_control(hub, payload, out, refusal);
+    case CONTROL_BACKUP:
+        return hub_backup_control(hub, payload, out, refusal);
     case CONTROL_CONFIRM:
         sync_hub_confirm(hub->sync);
         hub->reconcile_due = true;

@@ -122,6 +122,7 @@ static enum rc open_sync(struct hub *hub) {
                                        .invite = hub_invite_secret,
                                        .join = hub_join,
                                        .random = random_of,
+                                       .up_seq = hub_backup_seq,
                                        .send = send_of};
     memcpy(options.author_random, hub->config.author_random, AUTHOR_RANDOM_BYTES);
     return sync_hub_new(&options, &hub->sync);
@@ -175,6 +176,9 @@ static enum rc open_parts(struct hub *hub, struct refusal *out_refusal) {
             .folder = hub->options.folder, .vfs = hub->options.vfs, .create = true};
         rc = history_open(&options, &hub->history, out_refusal);
     }
+    if (rc == RC_OK) {
+        rc = hub_backup_load(hub);
+    }
     return rc == RC_OK ? open_sync(hub) : rc;
 }
 
@@ -205,6 +209,7 @@ void hub_close(struct hub *hub) {
         return;
     }
     hub_site_free(hub);
+    hub_backup_close(hub);
     sync_hub_free(hub->sync);
     history_close(hub->history);
     store_close(hub->store);

@@ -6,6 +6,7 @@
 //   alarms.c   evaluator events to records; reconciliation with the log
 //   define.c   areas and tags of the site file as records
 //   digest.c   live values out
+//   backup.c   what the last backup holds
 //   control.c  the socket beside the store
 //   init.c     a new site
 //   revoke.c   what follows from a revocation
@@ -68,6 +69,15 @@ struct hub_live {
     uint32_t history; // number of the tag there; 0: none
 };
 
+// What the last verified backup off this machine holds.
+struct hub_head;
+struct hub_backup {
+    struct utc_ms time; // 0: none was made yet
+    struct hub_head *heads;
+    uint32_t count;
+};
+#define HUB_BACKUP_TOKEN_BYTES 8
+
 struct hub {
     struct hub_options options;
     struct device_config config;  // with the incarnation that writes now
@@ -78,6 +88,10 @@ struct hub {
     struct roster *roster;
     struct sync_hub *sync;
     struct moment now; // of the call in progress
+
+    struct hub_backup backup;
+    struct buf backup_next; // heads of the backup that is being made; empty: none
+    uint8_t backup_token[HUB_BACKUP_TOKEN_BYTES];
 
     struct site *site;
     struct feed *feed;
@@ -168,6 +182,13 @@ void hub_revokes_look(struct hub *hub);
 // States it, in the open transaction.
 DAVY_MUST_USE enum rc hub_revokes_write(struct hub *hub);
 void hub_sessions_end(struct hub *hub);
+
+// backup.c
+DAVY_MUST_USE enum rc hub_backup_load(struct hub *hub);
+void hub_backup_close(struct hub *hub);
+uint64_t hub_backup_seq(void *ctx, struct chain_id chain);
+DAVY_MUST_USE enum rc hub_backup_control(struct hub *hub, struct slice payload, struct buf *out,
+                                         struct refusal *refusal);
 
 // digest.c
 void hub_digests(struct hub *hub);

@@ -167,3 +167,22 @@ enum rc pin_tries_wrong(struct pin_tries before, struct refusal *out_refusal) {
     snprintf(left, sizeof(left), "%u", LIMIT_PIN_TRIES_LOCK - wrong);
     return REFUSE(out_refusal, REFUSAL_PIN_WRONG, left);
 }
+
+uint32_t pin_tries_counted(const struct pin_counter *counter) {
+    struct pin_tries tries;
+    bool authentic = false;
+    return tries_read(counter, &tries, &authentic) == RC_OK ? tries.wrong : LIMIT_PIN_TRIES_LOCK;
+}
+
+enum rc pin_tries_raise(const struct pin_counter *counter, uint32_t least) {
+    struct pin_tries tries;
+    bool authentic = false;
+    enum rc rc = tries_read(counter, &tries, &authentic);
+    // A counter that says nothing is locked already, and stays so.
+    if (rc != RC_OK || !authentic || tries.wrong >= least) {
+        return rc;
+    }
+    // No boot has this id: the wait begins with the first try.
+    return pin_tries_write(counter,
+                           (struct pin_tries){.wrong = least, .wait_ms = wait_after(least)});
+}

@@ -37,6 +37,11 @@ DAVY_MUST_USE enum rc pin_tries_begin(const struct pin_counter *counter, struct 
 enum rc pin_tries_wrong(struct pin_tries before, struct refusal *out_refusal);
 DAVY_MUST_USE enum rc pin_tries_write(const struct pin_counter *counter, struct pin_tries tries);
 
+// Tries counted so far; a counter that says nothing counts as locked.
+uint32_t pin_tries_counted(const struct pin_counter *counter);
+// Never lowers a counter: sets it to `least` if it counts fewer.
+DAVY_MUST_USE enum rc pin_tries_raise(const struct pin_counter *counter, uint32_t least);
+
 // "<key id>.tries", "<key id>.person".
 #define KEYFILE_NAME_BYTES (ID_HEX_BYTES + 8)
 void keyfile_name(struct key_id key, const char *suffix, char out_name[static KEYFILE_NAME_BYTES]);

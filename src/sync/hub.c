@@ -511,6 +511,7 @@ void session_send_ack(struct sync_hub *hub, struct session *session, uint8_t ind
                       .reason = (enum ack_reason)session->ack_reason[index],
                       .time = now.utc};
     memcpy(ack.hash, chain.sealed.hash.b, SEEN_HASH_BYTES);
+    ack.up_seq = hub->options.up_seq ? hub->options.up_seq(hub->options.ctx, id) : 0;
     ack.retry_ms = ack.reason == ACK_STARTING ? SYNC_RETRY_MS_MIN : 0;
     uint64_t last = ack.seq;
     while (ack.range_count < COUNT_OF(ack.ranges)) {

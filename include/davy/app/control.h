@@ -19,6 +19,8 @@
 // BLOB_PUT console or hub  one part of a file (app/blob.h) -> nothing
 // BLOB_WANT console        32 hash: to be fetched from the hub -> nothing
 // IMPORT   console or hub  one part of a bundle (app/bundle.h) -> varint records taken
+// BACKUP   hub             u8 0: a backup begins -> 8 token; u8 1, 8 token: that one is whole and
+//                          stands off the machine -> nothing
 // TIERS    hub             nothing: looks for new parents first -> rows (hub/tiers.h) to the end
 #ifndef DAVY_APP_CONTROL_H
 #define DAVY_APP_CONTROL_H
@@ -39,6 +41,7 @@ enum control_verb {
     CONTROL_BLOB_PUT = 24,
     CONTROL_BLOB_WANT = 25,
     CONTROL_TIERS = 21,
+    CONTROL_BACKUP = 22,
 };
 
 struct control_answer {

@@ -68,6 +68,9 @@ struct sync_hub_options {
     // A proven JOIN: notes the waiting device, or says that it is enrolled.
     void (*join)(void *ctx, const char *account, const struct join *join, struct moment now,
                  struct joined *out_joined);
+    // Up to where a device's chain is safe though this hub is lost: at the level above, or in the
+    // last verified backup off the machine. NULL: nowhere.
+    uint64_t (*up_seq)(void *ctx, struct chain_id chain);
     // Secret randomness (key exchange).
     void (*random)(void *ctx, void *out, size_t len);
     // Hands a frame to one account's down topic (or, account NULL, to the broadcast topic).
