@@ -38,6 +38,13 @@ static enum rc file_write(const char *folder, const char *name, const struct buf
     return rc == RC_OK ? os_file_write(path, buf_slice(text), 0600) : rc;
 }
 
+static void wipe(struct buf *secret) {
+    if (secret->data) {
+        explicit_bzero(secret->data, secret->len);
+    }
+    buf_fini(secret);
+}
+
 // Writes a file that differs.
 static enum rc file_update(const char *folder, const char *name, const struct buf *text,
                            bool *inout_changed) {
@@ -45,8 +52,7 @@ static enum rc file_update(const char *folder, const char *name, const struct bu
     buf_init(&before, TEXT_BYTES_MAX);
     bool same = file_read(folder, name, &before) == RC_OK && buf_rc(text) == RC_OK &&
                 slice_equal(buf_slice(&before), buf_slice(text));
-    explicit_bzero(before.data, before.len);
-    buf_fini(&before);
+    wipe(&before);
     if (same) {
         return RC_OK;
     }
@@ -208,9 +214,8 @@ static enum rc write_secrets(const struct broker_plan *plan, bool *inout_changed
     if (rc == RC_OK) {
         rc = file_update(plan->folder, "psk", &psk, inout_changed);
     }
-    explicit_bzero(psk.data, psk.len);
     buf_fini(&passwords);
-    buf_fini(&psk);
+    wipe(&psk);
     return rc;
 }
 
@@ -270,8 +275,7 @@ static enum rc write_certificate(const struct broker_plan *plan,
     if (rc == RC_OK) {
         rc = file_write(plan->folder, "broker.crt", &certificate);
     }
-    explicit_bzero(secret.data, secret.len);
-    buf_fini(&secret);
+    wipe(&secret);
     buf_fini(&public_key);
     buf_fini(&certificate);
     return rc;

@@ -79,7 +79,7 @@ static enum verdict carry_check(const struct check_input *input, struct refusal 
         return refuse(input, out_refusal, REFUSAL_FIELD_RANGE, "kind");
     }
     // A record of this site needs no carrying: that would be a second way to say a thing.
-    if (!body_bytes(body, CARRY_SITE, &site) ||
+    if (!body_bytes(body, CARRY_SITE, &site) || site.len != ID_BYTES ||
         memcmp(site.data, content.site.id.b, ID_BYTES) != 0 ||
         id16_equal(content.site.id, input->content->site.id)) {
         return refuse(input, out_refusal, REFUSAL_WRONG_SITE, "site");

@@ -85,7 +85,7 @@ static enum verdict remark_check(const struct check_input *input, struct refusal
         return refuse(input, out_refusal, REFUSAL_SUBJECT_EXISTS, "");
     }
     if (body_bytes(input->content->body, REMARK_ABOUT, &about) &&
-        memcmp(about.data, zero, ID_BYTES) == 0) {
+        (about.len != ID_BYTES || memcmp(about.data, zero, ID_BYTES) == 0)) {
         return refuse(input, out_refusal, REFUSAL_FIELD_RANGE, "about");
     }
     return VERDICT_ACCEPTED;

@@ -86,7 +86,8 @@ static enum verdict check_device(const struct check_input *input, struct refusal
     if ((kind == DEVICE_CHILD) != body_bytes(input->content->body, DEVICE_SITE, &site)) {
         return refuse(input, out, REFUSAL_FIELD_MISSING, "site");
     }
-    if (kind == DEVICE_CHILD && memcmp(input->content->site.id.b, site.data, ID_BYTES) == 0) {
+    if (kind == DEVICE_CHILD &&
+        (site.len != ID_BYTES || memcmp(input->content->site.id.b, site.data, ID_BYTES) == 0)) {
         return refuse(input, out, REFUSAL_FIELD_RANGE, "site");
     }
     return VERDICT_ACCEPTED;
