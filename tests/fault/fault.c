@@ -15,6 +15,7 @@
 
 #define PAINT 0xA7
 #define OP_SECONDS_MAX 60
+#define OPS_MAX 64
 // With sanitizers everything takes five times as long: fewer failures are tried, and other ones.
 #ifdef __SANITIZE_ADDRESS__
 #define MOST_DIVIDED 6
@@ -36,8 +37,9 @@ struct progress {
 };
 
 static struct {
-    struct progress *progress;
-    uint64_t only; // one failure alone
+    struct progress *progress; // of the operation at hand
+    struct progress *shared;   // of all
+    uint64_t only;             // one failure alone
     bool only_on;
     bool failed_here; // the present run met a failure
 } run_state;
@@ -166,15 +168,25 @@ static void operate(const struct fault_op *op) {
     run_state.progress->done = true;
 }
 
+// The operations of one process; what each came to stands in `shared`.
+struct batch {
+    const struct fault_op *const *ops;
+    uint32_t count;
+};
+
 static void operate_test(void **state) {
-    operate(*state);
+    const struct batch *batch = *state;
+    for (uint32_t i = 0; i < batch->count; i++) {
+        run_state.progress = &run_state.shared[i];
+        (void)alarm(OP_SECONDS_MAX);
+        operate(batch->ops[i]);
+    }
 }
 
 // cmocka says what an assertion in a fixture or a check saw.
-static void child(const struct fault_op *op, int out) {
-    struct CMUnitTest test[] = {{.name = op->name, .test_func = operate_test}};
-    test[0].initial_state = (void *)(uintptr_t)op;
-    (void)alarm(OP_SECONDS_MAX);
+static void child(struct batch *batch, int out) {
+    struct CMUnitTest test[] = {{.name = batch->ops[0]->name, .test_func = operate_test}};
+    test[0].initial_state = batch;
     if (dup2(out, STDOUT_FILENO) < 0 || dup2(out, STDERR_FILENO) < 0) {
         _exit(2);
     }
@@ -205,32 +217,65 @@ static void tell(const struct fault_op *op, int out) {
     }
 }
 
-bool fault_holds(const struct fault_op *op, bool quiet) {
-    *run_state.progress = (struct progress){0};
+// Runs a batch in a process of its own. *out_said: what it wrote, to be closed; -1 if nothing.
+static bool batch_holds(struct batch *batch, int *out_said) {
+    memset(run_state.shared, 0, sizeof *run_state.shared * batch->count);
     int out = memfd_create("fault", MFD_CLOEXEC);
     (void)fflush(stdout);
     pid_t pid = out >= 0 ? fork() : -1;
     if (pid == 0) {
-        child(op, out);
+        child(batch, out);
     }
-    bool good = pid > 0 && ended_well(pid) && run_state.progress->done;
+    bool good = pid > 0 && ended_well(pid);
+    for (uint32_t i = 0; i < batch->count; i++) {
+        good = good && run_state.shared[i].done;
+    }
+    *out_said = out;
+    return good;
+}
+
+bool fault_holds(const struct fault_op *op, bool quiet) {
+    struct batch batch = {&op, 1};
+    int said = -1;
+    bool good = batch_holds(&batch, &said);
     if (!good && !quiet) {
-        tell(op, out);
+        tell(op, said);
     }
-    if (out >= 0) {
-        (void)close(out);
+    if (said >= 0) {
+        (void)close(said);
     }
     return good;
 }
 
 bool fault_start(void) {
-    run_state.progress = mmap(NULL, sizeof *run_state.progress, PROT_READ | PROT_WRITE,
-                              MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-    if (run_state.progress == MAP_FAILED) {
+    run_state.shared = mmap(NULL, sizeof *run_state.shared * OPS_MAX, PROT_READ | PROT_WRITE,
+                            MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    if (run_state.shared == MAP_FAILED) {
         return false;
     }
+    run_state.progress = run_state.shared;
     alloc_start();
     return true;
+}
+
+// One line an operation. If not all hold, each runs alone, so that the line and its reason are its.
+static int report(const struct batch *batch, bool all) {
+    uint64_t tried = 0;
+    int bad = 0;
+    for (uint32_t i = 0; i < batch->count; i++) {
+        bool good = all || fault_holds(batch->ops[i], false);
+        const struct progress *progress = &run_state.shared[all ? i : 0];
+        bad += !good;
+        tried += progress->tried;
+        (void)printf("%s - %s (%llu of %llu)\n", good ? "ok" : "not ok", batch->ops[i]->name,
+                     (unsigned long long)progress->tried, (unsigned long long)progress->counted);
+    }
+    if (bad == 0 && !all && batch->count > 0) {
+        (void)printf("not ok - all of them in one process\n");
+        bad++;
+    }
+    (void)printf("# failures injected: %llu\n", (unsigned long long)tried);
+    return bad == 0 ? 0 : 1;
 }
 
 int fault_main(int argc, char **argv, const struct fault_op *ops, uint32_t count) {
@@ -240,19 +285,18 @@ int fault_main(int argc, char **argv, const struct fault_op *ops, uint32_t count
     if (!fault_start()) {
         return 2;
     }
-    uint64_t tried = 0;
-    int bad = 0;
+    static const struct fault_op *list[OPS_MAX];
+    struct batch chosen = {list, 0};
     for (uint32_t i = 0; i < count; i++) {
-        if (argc > 1 && strstr(ops[i].name, argv[1]) == NULL) {
-            continue;
+        if (argc < 2 || strstr(ops[i].name, argv[1]) != NULL) {
+            ENSURE(chosen.count < OPS_MAX);
+            list[chosen.count++] = &ops[i];
         }
-        bool good = fault_holds(&ops[i], false);
-        bad += !good;
-        tried += run_state.progress->tried;
-        (void)printf("%s - %s (%llu of %llu)\n", good ? "ok" : "not ok", ops[i].name,
-                     (unsigned long long)run_state.progress->tried,
-                     (unsigned long long)run_state.progress->counted);
     }
-    (void)printf("# failures injected: %llu\n", (unsigned long long)tried);
-    return bad == 0 ? 0 : 1;
+    int said = -1;
+    bool all = chosen.count > 0 && batch_holds(&chosen, &said);
+    if (said >= 0) {
+        (void)close(said);
+    }
+    return report(&chosen, all);
 }

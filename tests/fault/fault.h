@@ -2,10 +2,11 @@
 //
 // The product's objects are linked with their calls of malloc and its kin renamed (tests/fault/
 // symbols); SQLite gets its memory through sqlite3_config. What the tests themselves allocate never
-// fails. A program is a table of operations; fault_main() runs each in a process of its own:
-// first untouched, which counts its allocations, then again and again, with the n-th one failing.
-// After each failure the operation's check looks at what stands, the operation is done again and
-// must succeed, and nothing may be left allocated.
+// fails. A program is a table of operations: each is done once untouched, which counts its
+// allocations, then again and again, with the n-th one failing. After each failure the operation's
+// check looks at what stands, the operation is done again and must succeed, and nothing may be left
+// allocated. fault_main() runs the table in a process of its own; if anything is wrong with that,
+// each operation in one of its own, so that the guilty one is named.
 #ifndef DAVY_FAULT_H
 #define DAVY_FAULT_H
 
