@@ -4,6 +4,41 @@
 
 #include <string.h>
 
+// Many readers may share one line: each has little in flight until round trips show that there is
+// room, and gives way when a queue builds up; so nothing is sent again that still waits its turn.
+#define FEED_WINDOW_MIN 4096
+#define FEED_QUEUE_MS 1000 // more than that above the shortest round trip is a queue
+
+static uint32_t retry_after(const struct sync_hub *hub, const struct session *session,
+                            const struct feed_state *feed) {
+    uint32_t rtt = session->rtt_ms > 0 ? session->rtt_ms : hub->feed_rtt_ms;
+    uint32_t wait = feed->retry_ms > 0 ? feed->retry_ms : SYNC_RETRY_MS_MIN;
+    wait = wait > 3 * rtt ? wait : 3 * rtt;
+    return wait < SYNC_RETRY_MS_MAX ? wait : SYNC_RETRY_MS_MAX;
+}
+
+static void feed_measure(struct sync_hub *hub, struct session *session, struct feed_state *feed) {
+    int64_t ms = session->heard.v - feed->marked_at.v;
+    uint32_t rtt = ms < 1 ? 1 : ms > SYNC_RETRY_MS_MAX ? SYNC_RETRY_MS_MAX : (uint32_t)ms;
+    feed->mark = 0;
+    session->rtt_ms = session->rtt_ms > 0 ? (session->rtt_ms * 7 + rtt) / 8 : rtt;
+    session->base_ms = session->base_ms == 0 || rtt < session->base_ms ? rtt : session->base_ms;
+    hub->feed_rtt_ms = session->rtt_ms;
+    bool queued = rtt > session->base_ms + FEED_QUEUE_MS;
+    uint32_t window = queued ? feed->window_bytes / 2 : feed->window_bytes * 2;
+    window = window > FEED_WINDOW_MIN ? window : FEED_WINDOW_MIN;
+    feed->window_bytes = window < LIMIT_WINDOW_BYTES ? window : LIMIT_WINDOW_BYTES;
+}
+
+// What was sent is taken as lost: from here on again, carefully.
+static void feed_expire(struct feed_state *feed, uint32_t waited_ms) {
+    feed->sent = feed->acked;
+    feed->in_flight_bytes = 0;
+    feed->window_bytes = FEED_WINDOW_MIN;
+    feed->mark = 0;
+    feed->retry_ms = waited_ms * 2 > SYNC_RETRY_MS_MAX ? SYNC_RETRY_MS_MAX : waited_ms * 2;
+}
+
 // A cursor of another branch: begin nearer to where the two part, each time it comes again.
 static uint64_t step_back(struct feed_state *feed, uint64_t seq) {
     uint64_t from = feed->probe > 0 && feed->probe <= seq ? feed->probe : seq;
@@ -37,6 +72,10 @@ static void feed_set(struct sync_hub *hub, struct session *session,
     }
     if (seq > feed->acked) {
         feed->retry_ms = 0;
+        feed->sent_at = session->heard;
+        if (feed->mark > 0 && seq >= feed->mark) {
+            feed_measure(hub, session, feed);
+        }
     }
     feed->acked = seq;
     if (feed->sent <= seq) {
@@ -118,15 +157,14 @@ void session_feed(struct sync_hub *hub, struct session *session, uint8_t index, 
     if (store_chain_get(hub->options.store, id, &chain) != RC_OK) {
         return;
     }
-    if (feed->sent > feed->acked) {
-        uint32_t wait = feed->retry_ms ? feed->retry_ms : SYNC_RETRY_MS_MIN;
-        if (now.mono.v - feed->sent_at.v >= wait) {
-            feed->sent = feed->acked;
-            feed->in_flight_bytes = 0;
-            feed->retry_ms = wait * 2 > SYNC_RETRY_MS_MAX ? SYNC_RETRY_MS_MAX : wait * 2;
-        }
+    uint32_t wait = retry_after(hub, session, feed);
+    if (feed->sent > feed->acked && now.mono.v - feed->sent_at.v >= wait) {
+        feed_expire(feed, wait);
     }
-    while (feed->sent < chain.sealed.seq && feed->in_flight_bytes < LIMIT_WINDOW_BYTES &&
+    if (feed->window_bytes == 0) {
+        feed->window_bytes = FEED_WINDOW_MIN;
+    }
+    while (feed->sent < chain.sealed.seq && feed->in_flight_bytes < feed->window_bytes &&
            hub->outbox_count < OUTBOX_MAX) {
         uint64_t last = 0;
         if (log_pack(&packer, &chain, feed->sent + 1, &hub->body, &last) != RC_OK) {
@@ -136,5 +174,9 @@ void session_feed(struct sync_hub *hub, struct session *session, uint8_t index, 
         feed->in_flight_bytes += (uint32_t)hub->frame.len;
         feed->sent = last;
         feed->sent_at = now.mono;
+        if (feed->mark == 0) {
+            feed->mark = last;
+            feed->marked_at = now.mono;
+        }
     }
 }

@@ -30,12 +30,15 @@ struct waiting_batch {
 };
 
 struct feed_state {
-    uint64_t sent;  // highest entry handed to the link
-    uint64_t acked; // highest entry that the reader holds
-    uint64_t probe; // where two branches were looked for last
-    struct mono_ms sent_at;
+    uint64_t sent;          // highest entry handed to the link
+    uint64_t acked;         // highest entry that the reader holds
+    uint64_t probe;         // where two branches were looked for last
+    struct mono_ms sent_at; // or the last progress
     uint32_t retry_ms;
     uint32_t in_flight_bytes;
+    uint32_t window_bytes; // grows while round trips stay short, 0: not begun
+    uint64_t mark;         // an entry on its way whose round trip is measured; 0: none
+    struct mono_ms marked_at;
 };
 
 // A reader holds more of a chain of my log than I do, it says.
@@ -64,7 +67,8 @@ struct session {
     uint8_t ack_reason[FRAME_CHAINS_MAX];
     struct author_id feed_hub; // the incarnation whose log is fed now
     struct feed_state feeds[FRAME_CHAINS_MAX];
-    bool tell_next; // the reader must know of the next incarnation before it can go on
+    uint32_t rtt_ms, base_ms; // of its feeds: as measured lately, the shortest; 0: never
+    bool tell_next;           // the reader must know of the next incarnation before it can go on
     struct mono_ms told_at;
     struct claim claims[FRAME_CHAINS_MAX];
     bool claims_refused;
@@ -104,6 +108,7 @@ struct sync_hub {
     bool started;                         // START was broadcast
     bool served;                          // some reader holds a part of this log
     uint32_t ungrouped[FRAME_CHAINS_MAX]; // bytes of entries since the last seal
+    uint32_t feed_rtt_ms;                 // of the session that was measured last
     uint64_t digest_number;
     struct mono_ms start_sent;
     struct outgoing *outbox;
