@@ -3,8 +3,9 @@
 
 Prints a table and writes BUILD/bench.json, a list of {name, unit, value, reference, ratio, bound, ok}.
 
-    scripts/bench [WORD...]    only the parts whose name holds one of the words: latency, acts, ingest,
-                               paint-and-memory (acts needs an alarm, so latency comes with it)
+    scripts/bench [WORD...]    only the parts whose name holds one of the words: line, storm, admit,
+                               latency, acts, readings, ingest, paint-and-memory (acts needs an alarm,
+                               so latency comes with it)
     --scale 0.1                a smaller run
     --keep                     leaves the site's folder
 """
@@ -322,18 +323,20 @@ def bench_latency(limits):
     note("alarm, published to painted (median)", "ms", statistics.median(times) * 1e3, reference * 1e3, 3, True)
 
 
-# ---- offline acts -------------------------------------------------------------------------------
+# ---- offline acts and readings ------------------------------------------------------------------
 
-def bench_acts():
-    acts = int(10000 * SCALE)
-    log(f"{acts} acts made offline")
-    lines = run(f"{BUILD}/probe", "acts", f"{WORK}/c1", "11", "11111111", str(acts))
+# PUBLISH: fixed header 3, topic length 2, topic, packet id 2; PUBACK 4.
+def mqtt_bytes(messages, topic):
+    return messages * (3 + 2 + len(topic) + 2 + 4)
+
+
+def deliver(name, lines, groups, bounds):
+    """What stands in c1's store goes to the hub; beside it, `lines` as bare QoS 1 messages."""
     with open(f"{WORK}/lines", "w") as f:
         f.write(lines)
     count = lines.count("\n")
     json_s = drain_rate(f"{WORK}/lines", 1, count)
-    # PUBLISH: fixed header 3, topic length 2, topic 7, packet id 2; PUBACK 4.
-    json_bytes = len(lines.encode()) - count + count * (3 + 2 + 7 + 2 + 4)
+    json_bytes = len(lines.encode()) - count + mqtt_bytes(count, "plant/g")
     start = time.monotonic()
     console = Console(sign_in=False)
     console.drain(0.05)
@@ -342,12 +345,63 @@ def bench_acts():
         console.read(0)
         now = status("c1")
         return now if now.get("phase") == "live" and now["waiting"] + now["sent"] == 0 else None
-    end = until(120, acked, "the acknowledgements")
+    until(120, acked, "the acknowledgements")
     took = time.monotonic() - start
+    # With the verdicts, which come back in the log.
     until(120, lambda: (console.read(0), status("c1").get("at_hub") == 0)[1], "the verdicts")
+    end = status("c1")
     console.close()
-    note("offline acts, acknowledged", "s", took, json_s, 5, True)
-    note("offline acts, bytes both ways", "bytes", end["sent_bytes"] + end["received_bytes"], json_bytes, 0.35, True)
+    # Of each group of records a batch, its acknowledgement, the log and its acknowledgement.
+    ours = end["sent_bytes"] + end["received_bytes"] + mqtt_bytes(4 * groups + 10, "davy/12345678/u/c1")
+    note(f"{name}, acknowledged", "s", took, json_s, bounds[0], True)
+    note(f"{name}, bytes both ways", "bytes", ours, json_bytes, bounds[1], True)
+
+
+def bench_acts():
+    acts = int(10000 * SCALE)
+    log(f"{acts} acts made offline")
+    lines = run(f"{BUILD}/probe", "acts", f"{WORK}/c1", "11", "11111111", str(acts))
+    deliver("offline acts", lines, acts // 30 + 1, (3, 0.3))
+
+
+def bench_readings():
+    readings = int(10000 * SCALE)
+    log(f"{readings} readings in segments made offline")
+    lines = run(f"{BUILD}/probe", "segments", f"{WORK}/c1", str(readings))
+    deliver("readings in segments", lines, readings // 1000 + 1, (1, 0.1))
+
+
+# ---- the spine in one process -------------------------------------------------------------------
+
+def spine(*args):
+    out = json.loads(run(f"{BUILD}/spine", *map(str, args)))
+    log(f"  {out}")
+    return out
+
+
+def bench_admit():
+    log("admission, durable")
+    os.makedirs(f"{WORK}/admit", exist_ok=True)
+    out = spine("admit", f"{WORK}/admit", max(1000, int(10000 * SCALE)))
+    note("admission, durable (beside: verifying alone)", "acts/s", out["admit_per_s"], out["verify_per_s"], 0.8, False)
+
+
+def bench_line():
+    log("64 kbit/s, 600 ms (simulated time)")
+    out = spine("line")
+    note("act's receipt beside 1 MB in bulk, worst", "ms", out["worst_ms"], out["idle_ms"], 2, True)
+
+
+def bench_storm():
+    units = max(20, int(500 * SCALE))
+    log(f"{units} devices reconnect at once (simulated time)")
+    # 10 Mbit/s for 500 devices; a smaller run has as little for each.
+    out = spine("storm", units, 1000, 2500 * units)
+    note(f"{units} devices at once, until quiet", "s", out["quiet_s"], out["alone_s"], 5, True)
+    # A broker that drops every fourth message, because it keeps three for a subscriber.
+    units = max(20, units // 8)
+    out = spine("storm", units, 3, 2500 * units)
+    note(f"{units} at once, {sum(out['dropped'])} dropped, until quiet", "s", out["quiet_s"], out["alone_s"], 5, True)
 
 
 # ---- first paint and memory ---------------------------------------------------------------------
@@ -401,16 +455,20 @@ def bench_paint(hub):
 
 
 def main():
+    site = {}  # filled once a part needs it
+    # The first three bring their own.
+    parts = {"line": bench_line, "storm": bench_storm, "admit": bench_admit,
+             "latency": lambda: bench_latency(site["limits"]), "acts": bench_acts, "readings": bench_readings,
+             "ingest": lambda: bench_ingest(site["hub"]), "paint-and-memory": lambda: bench_paint(site["hub"])}
+    wanted = [name for name in parts if not ARGS.words or any(word in name for word in ARGS.words)]
+    if "acts" in wanted and "latency" not in wanted:
+        wanted.insert(wanted.index("acts"), "latency")
     try:
-        hub = make_site()
-        limits = json.loads(run(f"{BUILD}/probe", "limits", WORK))
-        log(f"limits: {limits}")
-        parts = {"latency": lambda: bench_latency(limits), "acts": bench_acts,
-                 "ingest": lambda: bench_ingest(hub), "paint-and-memory": lambda: bench_paint(hub)}
-        wanted = [name for name in parts if not ARGS.words or any(word in name for word in ARGS.words)]
-        if "acts" in wanted and "latency" not in wanted:
-            wanted.insert(0, "latency")
         for name in wanted:
+            if not site and name not in ("line", "storm", "admit"):
+                site["hub"] = make_site()
+                site["limits"] = json.loads(run(f"{BUILD}/probe", "limits", WORK))
+                log(f"limits: {site['limits']}")
             parts[name]()
     finally:
         for proc in reversed(procs):

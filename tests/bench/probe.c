@@ -2,9 +2,12 @@
 //
 //   probe limits FOLDER           sign_us, verify_us, commit_us of this machine, as JSON
 //   probe acts DIR NUMBER PIN N   N signed comments on the newest alarm of a device's store,
-//   offline; then
-//                                 their JSON export lines to stdout
+//                                 offline; then their JSON export lines to stdout
+//   probe segments DIR N          N readings of rounds in a device's store, sealed segments; then
+//                                 the same readings as JSON lines to stdout
 #include "davy/app/app.h"
+#include "davy/app/device.h"
+#include "davy/domain/segment/segment.h"
 #include "davy/link/os.h"
 #include "davy/record/export.h"
 
@@ -116,6 +119,104 @@ static int acts(const char *dir, const char *number, const char *pin, long count
     return 0;
 }
 
+// ---- Readings ----
+
+#define ROUND_POINTS 250
+#define ROUND_EVERY_MS 3600000
+
+// One round: a person walks from point to point and reads one each 15 to 35 seconds.
+static void walk_round(struct segment *segment, int64_t start_ms, uint64_t *dice, long left) {
+    static const char *const units[] = {"kPa", "\u00b0C", "m3/h", "mm"};
+    uint16_t count = left < ROUND_POINTS ? (uint16_t)left : ROUND_POINTS;
+    int64_t time = start_ms;
+    segment->point_count = segment->reading_count = count;
+    for (uint16_t i = 0; i < count; i++) {
+        struct segment_point *point = &segment->points[i];
+        *dice = *dice * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
+        (void)snprintf(point->tag, sizeof point->tag, "T%05u", i * 7u);
+        (void)snprintf(point->unit, sizeof point->unit, "%s", units[i / 10 % 4]);
+        point->count = 1;
+        time += 15000 + (int64_t)(*dice >> 40) % 21 * 1000;
+        int64_t tenths = 500 + i * 37 % 4000 + (int64_t)(*dice >> 50) % 100;
+        segment->readings[i] = (struct segment_reading){
+            .time = {time}, .value = decimal_canonical((struct decimal){tenths, -1})};
+    }
+}
+
+static void put_json(const struct segment *segment) {
+    for (uint16_t i = 0; i < segment->reading_count; i++) {
+        char value[DECIMAL_TEXT_BYTES];
+        decimal_format(segment->readings[i].value, value);
+        (void)printf("{\"tag\":\"%s\",\"t\":%lld,\"v\":%s}\n", segment->points[i].tag,
+                     (long long)segment->readings[i].time.v, value);
+    }
+}
+
+static enum rc keep_segment(struct store *store, const struct device_config *config,
+                            const struct segment *segment) {
+    struct buf packed, text, bytes;
+    struct signed_record record;
+    struct store_own own;
+    uint64_t seq;
+    bool first;
+    buf_init(&packed, SEGMENT_PACK_BYTES);
+    buf_init(&text, LIMIT_RECORD_BODY_BYTES);
+    buf_init(&bytes, LIMIT_RECORD_CONTENT_BYTES);
+    struct content content = {.suite = KEYS_SUITE_ED25519,
+                              .site = store_site(store),
+                              .kind = KIND_SEGMENT_ADD,
+                              .audience = AUDIENCE_SITE,
+                              .device = config->device,
+                              .time = os_now().utc};
+    keys_random(content.nonce, NONCE_BYTES);
+    enum rc rc = segment_encode(segment, &packed);
+    if (rc == RC_OK) {
+        struct body body = body_start(&segment_module.kinds[0], &text);
+        body_put_int(&body, SEGMENT_TIME, segment->readings[0].time.v);
+        body_put_bytes(&body, SEGMENT_READINGS, packed.data, packed.len);
+        content.body = buf_slice(&text);
+        rc = sync_seen(store, sync_hub_of(store), LANE_NORMAL, &content.seen);
+    }
+    if (rc == RC_OK) {
+        rc = record_make(&content, NULL, &bytes, &record);
+    }
+    struct chain_id chain = {.author = config->author, .lane = LANE_NORMAL};
+    if (store_own_get(store, &own) == RC_OK) {
+        chain.author = own.author;
+    }
+    rc = rc == RC_OK ? store_begin(store) : rc;
+    rc = rc == RC_OK ? store_append_record(store, chain, &record, &seq, &first) : rc;
+    rc = rc == RC_OK ? store_commit(store) : rc;
+    buf_fini(&packed);
+    buf_fini(&text);
+    buf_fini(&bytes);
+    return rc;
+}
+
+static int segments(const char *dir, long count) {
+    static struct segment segment;
+    struct app *app = NULL;
+    struct refusal refusal = {0};
+    struct device_config config;
+    struct app_options options = {.folder = dir, .scheme = keys_ed25519(), .send = no_link};
+    if (device_config_load(dir, &config, &refusal) != RC_OK ||
+        app_open(&options, os_now(), &app, &refusal) != RC_OK) {
+        return fail(refusal_name(refusal.code));
+    }
+    uint64_t dice = 1;
+    int64_t start = os_now().utc.v / 1000 * 1000 - (count / ROUND_POINTS + 3) * ROUND_EVERY_MS;
+    for (long left = count; left > 0; left -= segment.reading_count, start += ROUND_EVERY_MS) {
+        walk_round(&segment, start, &dice, left);
+        enum rc rc = keep_segment(app_store(app), &config, &segment);
+        if (rc != RC_OK) {
+            return fail(rc_name(rc));
+        }
+        put_json(&segment);
+    }
+    app_close(app);
+    return 0;
+}
+
 int main(int argc, char **argv) {
     (void)setlocale(LC_CTYPE, "C.UTF-8");
     if (keys_init() != RC_OK) {
@@ -127,5 +228,8 @@ int main(int argc, char **argv) {
     if (argc == 6 && strcmp(argv[1], "acts") == 0) {
         return acts(argv[2], argv[3], argv[4], strtol(argv[5], NULL, 10));
     }
-    return fail("usage: probe limits FOLDER | probe acts DIR NUMBER PIN N");
+    if (argc == 4 && strcmp(argv[1], "segments") == 0) {
+        return segments(argv[2], strtol(argv[3], NULL, 10));
+    }
+    return fail("usage: probe limits FOLDER | acts DIR NUMBER PIN N | segments DIR N");
 }
