@@ -15,6 +15,8 @@ struct judge hub_judge_of(struct hub *hub) {
                           .author_device = hub->config.device,
                           .author_is_hub = true,
                           .check_signature = true,
+                          .claims = hub->claims,
+                          .claim_count = hub->claim_count,
                           .now = hub->now};
 }
 
@@ -26,6 +28,22 @@ bool hub_key_of(void *ctx, const struct content *content, struct public_key *out
 // A record in the chain of another device is no copy of the act, however often it was seen.
 static bool is_foreign(const struct content *content, struct rid device) {
     return !rid_is_zero(content->device) && !rid_equal(content->device, device);
+}
+
+void hub_foresee(void *ctx, const struct signed_record *records, uint32_t count) {
+    struct hub *hub = ctx;
+    hub->claim_count = 0;
+    for (uint32_t i = 0; i < count && hub->claim_count < HUB_CLAIMS_MAX; i++) {
+        struct keys_claim *claim = &hub->claims[hub->claim_count];
+        struct content content;
+        if (content_decode(records[i].content, &content) == RC_OK &&
+            judge_key_of(hub->roster, &content, &claim->key)) {
+            claim->message = records[i].content;
+            claim->sig = records[i].sig;
+            hub->claim_count++;
+        }
+    }
+    keys_verify_all(hub->options.scheme, hub->claims, hub->claim_count);
 }
 
 enum verdict hub_judge(void *ctx, const struct content *content, const struct place *place,

@@ -114,6 +114,7 @@ static enum rc open_sync(struct hub *hub) {
                                        .mutants = hub->options.mutants,
                                        .ctx = hub,
                                        .device_of = hub_device_of,
+                                       .foresee = hub_foresee,
                                        .judge = hub_judge,
                                        .key_of = hub_key_of,
                                        .incarnate = hub_incarnate,

@@ -33,6 +33,7 @@
 #define HUB_JOINS_MAX 32       // devices waiting for an admin
 #define HUB_DEFINES_A_STEP 500 // definitions written in one transaction
 #define HUB_INBOX_MAX 4096     // frames waiting for a step
+#define HUB_CLAIMS_MAX 96      // signatures of one batch that are verified together
 #define SUMMARY_LIMITS 4       // HH H L LL
 
 struct hub_frame {
@@ -126,10 +127,13 @@ struct hub {
     enum rc trouble;           // what a callback of this round could not return
     struct mono_ms full_until; // the disk was full: try again then
     struct hub_status status;
+    struct keys_claim claims[HUB_CLAIMS_MAX]; // of the batch that is judged
+    uint32_t claim_count;
     struct buf body, content, scratch;
 };
 
 // admit.c
+void hub_foresee(void *ctx, const struct signed_record *records, uint32_t count);
 enum verdict hub_judge(void *ctx, const struct content *content, const struct place *place,
                        const struct signed_record *record, bool repeat, uint16_t *out_rule);
 enum rc hub_incarnate(void *ctx, const struct incarnation *next, struct moment now,

@@ -243,6 +243,27 @@ static enum batch_fit batch_examine(struct sync_hub *hub, struct session *sessio
     return overlap_same ? BATCH_FITS : BATCH_FORKS;
 }
 
+#define FORESEEN_MAX 96 // records of a batch; the rest are verified one by one
+
+static void batch_foresee(struct sync_hub *hub, const struct batch *batch, uint64_t after_seq) {
+    struct signed_record records[FORESEEN_MAX];
+    struct reader items = reader_of(batch->items);
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < batch->count && count < FORESEEN_MAX; i++) {
+        struct batch_item item;
+        if (batch_next(&items, &item) != RC_OK) {
+            break;
+        }
+        if (item.has_sig && batch->first_seq + i > after_seq) {
+            records[count++] =
+                (struct signed_record){.content = item.content, .has_sig = true, .sig = item.sig};
+        }
+    }
+    if (count > 0) {
+        hub->options.foresee(hub->options.ctx, records, count);
+    }
+}
+
 static enum rc batch_admit(struct sync_hub *hub, const struct batch *batch,
                            const struct store_chain *chain, struct moment now) {
     struct reader items = reader_of(batch->items);
@@ -347,7 +368,13 @@ static enum rc batch_take(struct sync_hub *hub, struct session *session, const s
     rc = look.rc;
     switch (fit) {
     case BATCH_FITS:
+        if (hub->options.foresee) {
+            batch_foresee(hub, batch, chain.head.seq);
+        }
         rc = batch_admit(hub, batch, &chain, now);
+        if (hub->options.foresee) {
+            hub->options.foresee(hub->options.ctx, NULL, 0);
+        }
         break;
     case BATCH_STORE:
         return rc;

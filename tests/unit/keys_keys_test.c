@@ -314,11 +314,41 @@ static int start(void **state) {
     return keys_init() != RC_OK || keys_init() != RC_OK;
 }
 
+// Whatever the number and wherever the bad ones stand, the answers are those of one by one.
+static void many_are_verified_as_one_by_one(void **state) {
+    (void)state;
+    enum { MANY = 100 };
+    static struct keys_claim claims[MANY];
+    static uint8_t messages[MANY][40];
+    const struct keys_scheme *schemes[] = {keys_ed25519(), keys_stub()};
+    for (size_t s = 0; s < 2; s++) {
+        struct keypair *pair = NULL;
+        uint8_t seed[SEED_BYTES] = {3};
+        assert_int_equal(keypair_from_seed(schemes[s], seed, &pair), RC_OK);
+        for (size_t count = 0; count <= MANY; count = count * 2 + 1) {
+            for (size_t i = 0; i < count; i++) {
+                messages[i][0] = (uint8_t)i;
+                claims[i] = (struct keys_claim){.key = *keypair_public(pair),
+                                                .message = slice_of(messages[i], 40),
+                                                .good = i % 3 == 0};
+                keypair_sign(pair, claims[i].message, &claims[i].sig);
+                claims[i].sig.b[7] ^= i % 5 == 2 ? 1 : 0;
+            }
+            keys_verify_all(schemes[s], claims, count);
+            for (size_t i = 0; i < count; i++) {
+                assert_int_equal(claims[i].good, i % 5 != 2);
+            }
+        }
+        keypair_free(pair);
+    }
+}
+
 int main(void) {
     static const struct CMUnitTest tests[] = {
         cmocka_unit_test(ed25519_agrees_with_the_rfc),
         cmocka_unit_test(nothing_can_be_changed),
         cmocka_unit_test(schemes_do_not_mix),
+        cmocka_unit_test(many_are_verified_as_one_by_one),
         cmocka_unit_test(small_order_points_are_refused),
         cmocka_unit_test(second_form_of_a_signature_is_refused),
         cmocka_unit_test(stub_is_deterministic),

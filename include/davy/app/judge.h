@@ -25,6 +25,9 @@ struct judge {
     struct rid author_device; // the device whose chain holds the record
     bool author_is_hub;       // that device is a hub of the site
     bool check_signature;     // false only where the caller has just made it
+    // Signatures that were verified together: of exactly these bytes, by this key. NULL: none.
+    const struct keys_claim *claims;
+    uint32_t claim_count;
     // How long ago the hub last confirmed the roster that judges; 0 at the hub itself. Beyond
     // LIMIT_ROSTER_AGE_MS no allow act stands.
     int64_t roster_age_ms;

@@ -47,6 +47,10 @@ struct sync_hub_options {
     bool relay;
     // The enrolled device that uses a broker account; false if none.
     bool (*device_of)(void *ctx, const char *account, struct sync_peer *out_peer);
+    // The signed records of a batch, before they are judged one by one: their signatures may be
+    // verified all at once. They are borrowed until the next call; a count of 0 ends the batch.
+    // NULL: none.
+    void (*foresee)(void *ctx, const struct signed_record *records, uint32_t count);
     // Judges one record (form, signature, right, effect, module). `repeat`: its rid is known, and
     // it is a repeat unless it is no copy of it at all (store_is_stray).
     enum verdict (*judge)(void *ctx, const struct content *content, const struct place *place,
