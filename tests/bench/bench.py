@@ -337,6 +337,8 @@ def deliver(name, lines, groups, bounds):
     count = lines.count("\n")
     json_s = drain_rate(f"{WORK}/lines", 1, count)
     json_bytes = len(lines.encode()) - count + mqtt_bytes(count, "plant/g")
+    if status("c1")["waiting"] == 0:
+        raise SystemExit(f"bench: {name}: nothing waits in c1's store")
     start = time.monotonic()
     console = Console(sign_in=False)
     console.drain(0.05)
