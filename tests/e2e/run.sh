@@ -10,13 +10,16 @@ for built in "$BUILD"/*; do
   [ "$(basename "$built")" = demo ] || ln -s "$(realpath "$built")" "$out/"
 done
 
-tm() { tmux -L "davyr$$" "$@"; }
+# A server that is about to end still answers: each demonstration has a server of its own.
+servers=0
+tm() { tmux -L "davyr$$-$servers" "$@"; }
 screen_of() { tm capture-pane -p -t run; }
 shows() { screen_of | grep -q -- "$1"; }
 make_pid() { pgrep -P "$(tm list-panes -t run -F '#{pane_pid}')" -x make; }
 left() { pgrep -f -- "$out/" | grep -v "^$$\$"; }
 none_left() { ! left; }
 open_demo() {
+  servers=$((servers + 1))
   tm -f /dev/null new-session -d -s run -x 100 -y 30 \
     "env LC_ALL=C.UTF-8 LANGUAGE= OUT='$out' make run 'OUT=$out'; echo ended; read -r _; stty -a; sleep 60"
   until_true 90 shows "with Enter at once" && tm send-keys -t run Enter && until_true 20 shows "Overview"
