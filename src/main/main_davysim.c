@@ -18,7 +18,8 @@
 
 static void put_usage(FILE *out) {
     (void)fprintf(
-        out, "usage: davysim fuzz [--seed N] [--seeds K] [--steps N] [--selftest] [--verbose]\n"
+        out, "usage: davysim fuzz [--seed N] [--seeds K] [--steps N] [--jobs N] [--faults LIST]\n"
+             "                    [--selftest] [--mutant NAME] [--verbose]\n"
              "       davysim replay --broker HOST:PORT --account A --password-file F --plant "
              "PLANT.json\n"
              "                      [--topic T] [--speed X] [--batch N] [--loop] DATA...\n"
@@ -36,28 +37,8 @@ static int usage(void) {
 // ---- fuzz ----
 
 static int run_fuzz(int argc, char **argv) {
-    static const struct option options[] = {
-        {"seed", required_argument, NULL, 's'},  {"seeds", required_argument, NULL, 'k'},
-        {"steps", required_argument, NULL, 'n'}, {"selftest", no_argument, NULL, 't'},
-        {"verbose", no_argument, NULL, 'v'},     {0}};
-    struct fuzz_options fuzz = {.seed = 1, .seeds = 1, .steps = 800};
-    for (int c = 0; c != -1;) {
-        c = getopt_long(argc, argv, "", options, NULL);
-        if (c == 's') {
-            fuzz.seed = strtoull(optarg, NULL, 10);
-        } else if (c == 'k') {
-            fuzz.seeds = strtoull(optarg, NULL, 10);
-        } else if (c == 'n') {
-            fuzz.steps = (uint32_t)strtoul(optarg, NULL, 10);
-        } else if (c == 't') {
-            fuzz.selftest = true;
-        } else if (c == 'v') {
-            fuzz.verbose = true;
-        } else if (c == '?') {
-            return usage();
-        }
-    }
-    return fuzz_run(&fuzz);
+    struct fuzz_options fuzz;
+    return fuzz_parse(argc, argv, &fuzz) ? fuzz_run(&fuzz) : usage();
 }
 
 // ---- replay ----

@@ -27,6 +27,7 @@ static bool key_of(void *ctx, const struct content *content, struct public_key *
 static enum rc on_send(void *ctx, uint8_t lane, struct slice frame) {
     (void)lane;
     struct node *node = ctx;
+    (void)watch_up(node, frame);
     broker_send(node->world, SIM_TO_HUB, node->account, frame);
     return RC_OK;
 }
@@ -55,7 +56,7 @@ static enum rc open_store(struct node *node, bool create) {
     if (rc != RC_OK) {
         return rc;
     }
-    if (node->world->options.unsynced) {
+    if (node->world->options.planted == SIM_PLANT_UNSYNCED) {
         (void)sqlite3_exec(store_sqlite(node->store), "PRAGMA synchronous=OFF", NULL, NULL, NULL);
     }
     struct view_query all = {.limit = UINT32_MAX};
@@ -80,7 +81,26 @@ static enum rc on_incarnate(void *ctx, const struct incarnation *next, struct mo
     return author_open_make(&open, &node->open_body, &node->open_content, out_record);
 }
 
+// The incarnation of now: the store knows it as soon as there is one but the first.
+static struct store_own own_of(const struct node *node) {
+    struct store_own own = {.author = node->author};
+    memcpy(own.random, node->author_random, AUTHOR_RANDOM_BYTES);
+    if (node->store) {
+        (void)!store_own_get(node->store, &own);
+    }
+    return own;
+}
+
+struct author_id node_author(const struct node *node) {
+    return own_of(node).author;
+}
+
+bool node_counts(const struct node *node) {
+    return !node->retired && !node->revoked;
+}
+
 static enum rc open_sync(struct node *node) {
+    struct store_own own = own_of(node);
     struct public_key hub_key = *keypair_public(node->world->keys.device.pair);
     struct sync_device_options options = {.store = node->store,
                                           .scheme = keys_stub(),
@@ -88,7 +108,7 @@ static enum rc open_sync(struct node *node) {
                                           .device_rid = node->device,
                                           .peer_key = hub_key,
                                           .seal_key = hub_key,
-                                          .author = node->author,
+                                          .author = own.author,
                                           .message_bytes_max = LIMIT_MESSAGE_BYTES,
                                           .seed = sim_next(&node->world->secret),
                                           .mutants = &node->world->options.mutants,
@@ -98,7 +118,7 @@ static enum rc open_sync(struct node *node) {
                                           .random = on_random,
                                           .send = on_send,
                                           .enrolled = on_enrolled};
-    memcpy(options.author_random, node->author_random, AUTHOR_RANDOM_BYTES);
+    memcpy(options.author_random, own.random, AUTHOR_RANDOM_BYTES);
     buf_init(&node->open_body, LIMIT_RECORD_BODY_BYTES);
     buf_init(&node->open_content, LIMIT_RECORD_CONTENT_BYTES);
     return sync_device_new(&options, &node->sync);
@@ -120,7 +140,7 @@ static struct content content_of(struct node *node, uint16_t kind, struct slice 
 }
 
 static enum rc append(struct node *node, uint8_t lane, const struct signed_record *record) {
-    struct chain_id id = {.author = node->author, .lane = lane};
+    struct chain_id id = {.author = node_author(node), .lane = lane};
     uint64_t seq = 0;
     bool first = false;
     enum rc rc = store_begin(node->store);
@@ -131,6 +151,10 @@ static enum rc append(struct node *node, uint8_t lane, const struct signed_recor
         rc = store_commit(node->store);
     }
     if (rc == RC_OK) {
+        if (!author_equal(id.author, node->committed_author)) {
+            memset(node->committed, 0, sizeof node->committed);
+            node->committed_author = id.author;
+        }
         node->committed[lane * AUDIENCE_COUNT] = seq;
     } else if (rc != RC_IO && store_in_transaction(node->store)) {
         store_rollback(node->store);
@@ -170,6 +194,10 @@ enum rc node_found(struct node *node) {
     }
     if (rc == RC_OK) {
         rc = store_author_put(node->store, &author);
+    }
+    struct store_own own = own_of(node);
+    if (rc == RC_OK) {
+        rc = store_own_set(node->store, &own);
     }
     if (rc == RC_OK) {
         rc = store_commit(node->store);
@@ -236,21 +264,32 @@ static void enrol(struct node *node) {
     }
 }
 
+static void start(struct node *node) {
+    struct world *world = node->world;
+    enum rc rc = node_open(node);
+    if (rc == RC_OK) {
+        sim_disk_hold(node->disk, true);
+        (void)check_node_kept(node);
+        sim_disk_hold(node->disk, false);
+    } else if (sim_disk_struck(node->disk) || node->full_until_ms > 0) {
+        node_crash(node, false);
+    } else {
+        violated(world, SIM_S1, "device %u cannot open its store: %s", node->index, rc_name(rc));
+    }
+}
+
 void node_step(struct node *node) {
     struct world *world = node->world;
+    if (node->retired) {
+        return;
+    }
     if (!node->store) {
         if (world->now_ms >= node->down_until_ms || world->healed) {
-            enum rc rc = node_open(node);
-            if (rc != RC_OK) {
-                violated(world, SIM_S1, "device %u cannot open its store: %s", node->index,
-                         rc_name(rc));
-            } else {
-                (void)check_node_kept(node);
-            }
+            start(node);
         }
         return;
     }
-    bool up = world->healed || !world->cut_off;
+    bool up = !world->cut_off && !world_makes_way(world, node);
     if (up != node->linked) {
         node->linked = up;
         sync_device_link(node->sync, up, node_now(node));
@@ -282,6 +321,7 @@ static enum rc open_add(void *ctx, struct rid subject, const void *state) {
 
 static enum rc sign_act(struct node *node, uint16_t kind, const struct rid *subjects,
                         uint16_t count, struct slice body) {
+    struct world *world = node->world;
     struct buf bytes;
     buf_init(&bytes, LIMIT_RECORD_CONTENT_BYTES);
     struct content content = content_of(node, kind, body);
@@ -294,37 +334,48 @@ static enum rc sign_act(struct node *node, uint16_t kind, const struct rid *subj
     enum rc rc = record_make(&content, node->person, &bytes, &record);
     if (rc == RC_OK) {
         rc = append(node, LANE_SAFETY, &record);
+        // A commit that failed may be on the disk all the same.
+        ledger_add(world, node, record.rid, kind == KIND_ALARM_COMMENT, rc == RC_OK);
     }
     // A device that lost its way after a crash may write the same act at a second place.
-    if (rc == RC_OK && !node->world->healed &&
-        sim_chance(&node->world->random, node->world->options.aimed ? 600 : 80)) {
+    if (rc == RC_OK && !world->healed &&
+        sim_chance(&world->random, world->options.preset == SIM_COMMITS ? 600 : 80)) {
         rc = append(node, LANE_SAFETY, &record);
     }
     buf_fini(&bytes);
     return rc;
 }
 
+// A long one does not compress well.
+static struct slice comment_body(struct world *world, bool is_long, struct buf *out) {
+    static const char letters[] =
+        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+-";
+    const struct module *module;
+    char text[LIMIT_COMMENT_BYTES + 1] = "看过 seen";
+    for (size_t i = 0; is_long && i < LIMIT_COMMENT_BYTES; i++) {
+        text[i] = letters[sim_below(&world->random, 64)];
+    }
+    struct body body = body_start(registry_kind(app_registry(), KIND_ALARM_COMMENT, &module), out);
+    body_put_text(&body, COMMENT_TEXT, text);
+    return buf_slice(out);
+}
+
 void node_act(struct node *node) {
     struct world *world = node->world;
     struct open_alarms open = {0};
     struct view_query query = {.with_pending = true};
-    if (!node->store || !node->enrolled ||
+    if (!node->store || node->retired || !node->enrolled ||
         store_view_each(node->store, &alarm_module, &query, open_add, &open) != RC_OK ||
         open.count == 0) {
         return;
     }
     struct buf text;
-    const struct module *module;
-    buf_init(&text, 256);
+    buf_init(&text, 2048);
     enum rc rc;
-    if (sim_chance(&world->random, 400)) {
+    bool bulk = world->options.preset == SIM_BULK;
+    if (bulk || sim_chance(&world->random, 400)) {
         struct rid one = open.subjects[sim_below(&world->random, open.count)];
-        struct body body =
-            body_start(registry_kind(app_registry(), KIND_ALARM_COMMENT, &module), &text);
-        body_put_text(&body, COMMENT_TEXT, "看过 seen");
-        rc = sign_act(node, KIND_ALARM_COMMENT, &one, 1, buf_slice(&text));
-        node->comments += rc == RC_OK;
-        node->comments_unsure += rc != RC_OK; // a commit that failed may be on the disk
+        rc = sign_act(node, KIND_ALARM_COMMENT, &one, 1, comment_body(world, bulk, &text));
     } else {
         uint16_t count = (uint16_t)(1 + sim_below(&world->random, open.count));
         rc = sign_act(node, KIND_ALARM_ACK, open.subjects, count, buf_slice(&text));

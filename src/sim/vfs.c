@@ -44,6 +44,7 @@ struct sim_disk {
     struct sim_fault fault;
     uint64_t cut; // changes until the power fails; 0: none
     bool dead;    // the power has failed
+    bool held;    // no operation counts
     bool struck;
     uint64_t limit;
     uint64_t counts[SIM_OP_COUNT];
@@ -217,6 +218,9 @@ static bool handle_dead(const struct sim_handle *handle) {
 
 // Counts an operation; true if the fault strikes it.
 static bool strikes(struct sim_disk *disk, enum sim_op op) {
+    if (disk->held) {
+        return false;
+    }
     disk->counts[op]++;
     struct sim_fault *fault = &disk->fault;
     if (fault->nth == 0 || fault->op != op) {
@@ -235,7 +239,7 @@ static bool strikes(struct sim_disk *disk, enum sim_op op) {
 
 // A change that the power still lets through; the last one leaves the disk dead behind it.
 static void count_change(struct sim_disk *disk) {
-    if (disk->cut > 0) {
+    if (disk->cut > 0 && !disk->held) {
         disk->cut--;
         disk->dead = disk->cut == 0;
         disk->struck = disk->struck || disk->dead;
@@ -611,6 +615,26 @@ void sim_disk_cut(struct sim_disk *disk, uint64_t nth) {
 
 bool sim_disk_struck(const struct sim_disk *disk) {
     return disk->struck;
+}
+
+void sim_disk_hold(struct sim_disk *disk, bool held) {
+    disk->held = held;
+}
+
+const char *sim_disk_unsynced(const struct sim_disk *disk) {
+    for (size_t i = 0; i < FILES_MAX; i++) {
+        const struct sim_file *file = disk->files[i];
+        if (file != NULL && file->name[0] != '\0' &&
+            (file->exists != file->durable_exists ||
+             (file->exists && (file->sector_count > 0 || file->now.len != file->durable.len)))) {
+            return file->name;
+        }
+    }
+    return NULL;
+}
+
+bool sim_disk_dead(const struct sim_disk *disk) {
+    return disk->dead;
 }
 
 void sim_disk_limit(struct sim_disk *disk, uint64_t bytes) {

@@ -364,7 +364,7 @@ static enum rc send_chain(struct sync_device *device, uint8_t index, struct mome
     if (rc != RC_OK || now.mono.v < own->not_before.v) {
         return rc;
     }
-    if (own->sent < chain.acked_seq) {
+    if (own->sent < chain.acked_seq && !MUTANT(&device->options, all_again)) {
         own->sent = chain.acked_seq;
     }
     if (own->sent > chain.acked_seq && now.mono.v - own->sent_at.v >= retry_after(device, own) &&
@@ -385,7 +385,8 @@ static enum rc send_chain(struct sync_device *device, uint8_t index, struct mome
         }
         device->status.resent_bytes += device->frame.len;
     }
-    while (own->sent < chain.head.seq && own->in_flight_bytes < LIMIT_WINDOW_BYTES) {
+    uint32_t window = MUTANT(&device->options, no_window) ? UINT32_MAX : LIMIT_WINDOW_BYTES;
+    while (own->sent < chain.head.seq && own->in_flight_bytes < window) {
         rc = send_batch(device, index, own->sent + 1, chain.head.seq, &last);
         if (rc == RC_BUSY) {
             return RC_OK;

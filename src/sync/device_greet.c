@@ -66,7 +66,7 @@ static enum rc take_welcome_held(struct sync_device *device, const struct welcom
         device->own[i] = (struct own_chain){0};
         if (held) {
             rc = sync_device_take_held(device, id, held->seq, held->hash);
-            device->own[i].sent = held->seq;
+            device->own[i].sent = MUTANT(&device->options, all_again) ? 0 : held->seq;
         } else if (chain.acked_seq > 0) {
             rc = store_chain_set_acked(device->options.store, id, 0);
         }

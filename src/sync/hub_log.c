@@ -163,6 +163,13 @@ enum rc hub_admit_record(struct sync_hub *hub, const struct place *place,
                   !MUTANT(&hub->options, rid_unchecked);
     admit.verdict =
         hub->options.judge(hub->options.ctx, content, place, record, repeat, &admit.rule);
+    if (MUTANT(&hub->options, clock_judged) && content->time.v > now.utc.v) {
+        admit.verdict = VERDICT_REFUSED;
+    }
+    if (MUTANT(&hub->options, held_accepted) && admit.verdict == VERDICT_HELD) {
+        admit.verdict = VERDICT_ACCEPTED;
+        admit.rule = 0;
+    }
     enum rc rc = append_place(hub, place, record, &admit);
     if (rc == RC_OK) {
         rc = note_opening(hub, place, content, admit.verdict);

@@ -43,6 +43,12 @@ void sim_disk_fail(struct sim_disk *disk, const struct sim_fault *fault);
 void sim_disk_cut(struct sim_disk *disk, uint64_t nth);
 // True once a fault or cut has struck.
 bool sim_disk_struck(const struct sim_disk *disk);
+// True once a cut has struck: nothing works before sim_disk_crash().
+bool sim_disk_dead(const struct sim_disk *disk);
+// While held, operations neither count nor fail: someone looks on from outside.
+void sim_disk_hold(struct sim_disk *disk, bool held);
+// A file of which something is not durable; NULL: everything that was written is. Borrowed.
+const char *sim_disk_unsynced(const struct sim_disk *disk);
 // At most this many bytes in all files together; a write beyond fails as on a full disk. 0: no
 // limit.
 void sim_disk_limit(struct sim_disk *disk, uint64_t bytes);

@@ -17,6 +17,11 @@ struct sync_mutants {
     bool no_take_back;      // a hub that is behind takes nothing back from its readers
     bool claim_believed;    // a reader's word alone makes a hub be behind
     bool no_rejudge;        // held records stay held
+    bool log_skipped;       // a reader leaves some verdicts out
+    bool clock_judged;      // the hub refuses what a device's clock dates into the future
+    bool held_accepted;     // the hub accepts what it should hold
+    bool all_again;         // a device starts every session from its first record
+    bool no_window;         // a device sends as much as it has
     bool foreign_copy;      // a record in another device's chain counts as its first place
 };
 #define MUTANT(options, name) ((options)->mutants && (options)->mutants->name)
