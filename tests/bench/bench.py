@@ -383,9 +383,12 @@ def spine(*args):
 
 def bench_admit():
     log("admission, durable")
-    os.makedirs(f"{WORK}/admit", exist_ok=True)
-    out = spine("admit", f"{WORK}/admit", max(1000, int(10000 * SCALE)))
-    note("admission, durable (beside: verifying alone)", "acts/s", out["admit_per_s"], out["verify_per_s"], 0.8, False)
+    runs = []
+    for i in range(3):
+        os.makedirs(f"{WORK}/admit-{i}")
+        runs.append(spine("admit", f"{WORK}/admit-{i}", max(1000, int(10000 * SCALE))))
+    out = sorted(runs, key=lambda r: r["admit_per_s"] / r["verify_per_s"])[1]
+    note("admission, durable; verifying on one core", "acts/s", out["admit_per_s"], out["verify_per_s"], 0.8, False)
 
 
 def bench_line():
